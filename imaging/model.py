@@ -201,6 +201,8 @@ class Manifest:
     dominant_colour: str = ""
     alt: str = ""
     credit: str = ""
+    copyright: str = ""
+    artist: str = ""
     focal_point: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
     rejection: Reason | None = None

@@ -1,0 +1,433 @@
+"""Bytes -> one upright sRGB picture, no larger than its renditions need.
+
+The bytes are whatever somebody uploaded. What they are is sniffed, never believed; whatever Pillow or a plugin
+raises on the way becomes a `Rejection` here, at one boundary. Rotation and colour conversion happen after the
+down-scale, where there are fewer pixels to touch.
+"""
+
+import hashlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+from typing import Any, NamedTuple
+
+from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
+
+from imaging.errors import Rejection
+from imaging.model import Limits, RenditionSpec
+from imaging.sniffing import sniff
+
+# Pillow's own bomb limit knows nothing of formats or memory; ours is checked before a pixel is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+ANIMATED = frozenset({"gif", "webp", "png", "avif"})
+"""Formats whose frames are an animation. A TIFF's are pages, and counting those can take a minute."""
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by EXIF orientation (CIPA DC-008, tag 0x0112)."""
+
+SRGB = ImageCms.createProfile("sRGB")
+
+
+class Credits(NamedTuple):
+    """Who made the picture, as its own metadata says it."""
+
+    copyright: str = ""
+    artist: str = ""
+    credit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded source: upright, in sRGB, mode L, LA, RGB or RGBA.
+
+    `width` and `height` are those of the whole upright source; the `frames` may already be smaller. A still
+    picture has one frame. `durations` are milliseconds per frame; `loop` is how often to play, 0 for ever.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: tuple[Image.Image, ...]
+    durations: tuple[int, ...] = (0,)
+    loop: int = 0
+    credits: Credits = Credits()
+    warnings: tuple[str, ...] = ()
+
+
+def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Picture:
+    """The picture in `body`, decoded once, at the smallest scale that all of `specs` can be made from.
+
+    Raises `Rejection`, and nothing else, whatever the bytes are.
+    """
+    name, plugin = sniff(body)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
+            return _decode(body, name, plugin, specs, limits)
+    except Rejection:
+        raise
+    except MemoryError:
+        raise Rejection(
+            "needs-too-much-memory",
+            f"This {_spoken(name)} file needs more memory to open than there is.",
+            "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
+        ) from None
+    except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
+        raise _damaged(name, error) from error
+
+
+def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits) -> Picture:
+    if name == "jpeg":
+        _refuse_many_scans(body, limits)
+    if plugin == "HEIF":
+        _register_heif()
+    image = Image.open(io.BytesIO(body), formats=[plugin])
+    width, height = image.size
+    _refuse_many_pixels(width, height, limits)
+    found: list[str] = []
+
+    orientation = _orientation(image, name, found)
+    if orientation >= 5:  # stored lying on its side
+        width, height = height, width
+    crops = [spec.crop(width, height) for spec in specs]
+    largest = max(crops, key=lambda crop: (crop.scale, crop.box == (0, 0, width, height)))
+    scale = min(1.0, largest.scale)
+    size = largest.size if largest.box == (0, 0, width, height) else None
+    if size is None or scale == 1.0:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+    stored = (size[1], size[0]) if orientation >= 5 else size
+
+    frames, durations = [], []
+    if name == "jpeg":
+        image.draft(None, stored)
+    for frame, duration in _frames(image, name, any(spec.animated for spec in specs), limits):
+        shrunk = _eight_bit(frame)
+        if shrunk.size != stored:
+            shrunk = shrunk.resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
+        if orientation in UPRIGHT:
+            shrunk = shrunk.transpose(UPRIGHT[orientation])
+        shrunk.info = {}  # savers embed what they find here: profiles, comments
+        frames.append(shrunk)
+        durations.append(duration)
+
+    return Picture(
+        name,
+        width,
+        height,
+        _all_or_none_alpha(frames),
+        tuple(durations),
+        _plays(image, name),
+        _credits(image),
+        tuple(dict.fromkeys(found)),
+    )
+
+
+# -- before a pixel is decoded -----------------------------------------------------------------------------
+
+
+def _refuse_many_pixels(width: int, height: int, limits: Limits) -> None:
+    if width < 1 or height < 1:
+        raise Rejection("damaged", f"This picture says it is {width} x {height} pixels.", _EXPORT_AGAIN)
+    if width * height > limits.pixels:
+        side = math.isqrt(limits.pixels * max(width, height) // min(width, height))
+        raise Rejection(
+            "too-many-pixels",
+            f"This picture has {_mega(width * height)} megapixels ({width:,} x {height:,}) and the limit is "
+            f"{_mega(limits.pixels)}.",
+            f"Export it at {side:,} pixels on the long side or less.",
+        )
+
+
+def _refuse_many_scans(body: bytes, limits: Limits) -> None:
+    """A progressive JPEG may refine its picture in any number of scans, each as dear as decoding it anew."""
+    scans = 0
+    for _ in jpeg_scans(body):
+        scans += 1
+        if scans > limits.scans:
+            raise Rejection(
+                "too-many-scans",
+                f"This JPEG is built of more than {limits.scans} scans; cameras and programs write 1 to 20.",
+                "Open it in a picture editor and save it as a new JPEG.",
+            )
+
+
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In entropy-coded data FF stands only before 00 (stuffing) and D0 to D7 (restarts); ITU-T T.81, B.1.1.5."""
+
+
+def jpeg_scans(body: bytes) -> Iterator[int]:
+    """The offset of every start of scan of the first picture in a JPEG file.
+
+    Segments are skipped by their length, so that thumbnails in them, which are JPEGs too, do not count.
+    """
+    at = 2
+    while True:
+        found = _NEXT_MARKER.search(body, at)
+        if found is None or body[found.end() - 1] == 0xD9:
+            return
+        marker, at = body[found.end() - 1], found.end()
+        if marker == 0xDA:
+            yield found.start()
+        if marker not in (0x01, 0xD8) and at + 2 <= len(body):
+            at += max(2, int.from_bytes(body[at : at + 2], "big"))
+
+
+@lru_cache(maxsize=1)
+def _register_heif() -> None:
+    import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
+
+    pi_heif.register_heif_opener()
+
+
+# -- frames ------------------------------------------------------------------------------------------------
+
+
+def _frames(
+    image: Image.Image, name: str, animated: bool, limits: Limits
+) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame, loaded, and how many milliseconds it stands."""
+    count = getattr(image, "n_frames", 1) if animated and name in ANIMATED else 1
+    # A PNG may carry a still for readers that know no animation; it is not one of the frames.
+    first = 1 if count > 1 and image.info.get("default_image") else 0
+    if count - first > 1 and count * image.width * image.height > limits.animation_pixels:
+        pixels = count * image.width * image.height
+        raise Rejection(
+            "too-many-frames",
+            f"This animation has {count:,} frames of {image.width:,} x {image.height:,} pixels, "
+            f"{_mega(pixels)} megapixels in all, and the limit is {_mega(limits.animation_pixels)}.",
+            "Make it shorter or smaller, or upload it as a video somewhere else.",
+        )
+    for index in range(first, count):
+        if index:
+            image.seek(index)
+        image.load()
+        yield image, max(0, round(float(image.info.get("duration", 0) or 0)))
+
+
+def _plays(image: Image.Image, name: str) -> int:
+    """How often an animation plays, 0 for ever. GIF counts repetitions after the first showing."""
+    loop = image.info.get("loop")
+    if name == "gif":
+        return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
+    return int(loop or 0)
+
+
+def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
+    """The frames without their alpha channel where it hides nothing, and all in one mode."""
+    if any(frame.mode in ("LA", "RGBA") and frame.getchannel("A").getextrema() != (255, 255) for frame in frames):
+        mode = "RGBA" if len(frames) > 1 else frames[0].mode
+    else:
+        mode = "L" if all(frame.mode in ("L", "LA") for frame in frames) else "RGB"
+    return tuple(frame if frame.mode == mode else frame.convert(mode) for frame in frames)
+
+
+# -- modes and colour --------------------------------------------------------------------------------------
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in a mode that scales and converts rightly: L, LA, RGB, RGBA, CMYK or LAB."""
+    transparency = image.info.get("transparency")
+    match image.mode:
+        case "L" | "RGB" if transparency is not None:
+            if isinstance(transparency, tuple) and _is_deep_png(image):
+                # The colour is told in 16 bits, the pixels have lost their lower eight.
+                image.info["transparency"] = tuple(value >> 8 for value in transparency)
+            return image.convert("LA" if image.mode == "L" else "RGBA")
+        case "L" | "LA" | "RGB" | "RGBA" | "CMYK" | "LAB":
+            return image
+        case "1":
+            return image.convert("LA" if transparency is not None else "L")
+        case "P":
+            return image.convert("RGBA" if transparency is not None or image.palette_has_alpha() else "RGB")
+        case "PA" | "RGBa":
+            return image.convert("RGBA")
+        case "La":
+            return image.convert("LA")
+        case mode if mode.startswith(("I", "F")):
+            return _scaled_grey(image)
+        case _:
+            return image.convert("RGB")
+
+
+def _is_deep_png(image: Image.Image) -> bool:
+    return image.format == "PNG" and bool(getattr(image, "_deep", False))
+
+
+def _scaled_grey(image: Image.Image) -> Image.Image:
+    """Deep grey (16 or 32 bit, or floats) scaled to 8 bit; `convert` alone would clip it to white."""
+    lowest, highest = image.getextrema()
+    if image.mode == "F":
+        low, span = (0.0, 1.0) if 0 <= lowest and highest <= 1 else (lowest, (highest - lowest) or 1.0)
+    elif image.mode.startswith("I;16") or 255 < highest <= 65535:
+        low, span = 0.0, 65535.0
+    elif 0 <= lowest and highest <= 255:
+        low, span = 0.0, 255.0
+    else:
+        low, span = lowest, (highest - lowest) or 1.0
+    deep = image if image.mode in ("I", "F") else image.convert("I")
+    transparent = image.info.get("transparency")
+    grey = deep.convert("F").point(lambda value: value * (255 / span) + (0.5 - low * 255 / span)).convert("L")
+    if isinstance(transparent, int):
+        hidden = deep.convert("F").point(lambda value: value * 1.0 + (-float(transparent)))
+        low_high = hidden.point(lambda value: value * 255.0 + 0.0).convert("L")
+        negative = hidden.point(lambda value: value * -255.0 + 0.0).convert("L")
+        grey.putalpha(_lighter(low_high, negative).point(lambda value: 255 if value else 0))
+    return grey
+
+
+def _lighter(one: Image.Image, other: Image.Image) -> Image.Image:
+    from PIL import ImageChops  # noqa: PLC0415  only deep grey PNGs with a transparent colour come here
+
+    return ImageChops.lighter(one, other)
+
+
+def _to_srgb(image: Image.Image, icc: bytes | None, found: list[str]) -> Image.Image:
+    """The picture in sRGB, mode L, LA, RGB or RGBA; a profile that cannot be used is a warning."""
+    if image.mode == "LAB":
+        lab = ImageCms.createProfile("LAB")
+        return ImageCms.profileToProfile(image, lab, SRGB, outputMode="RGB") or image
+    if icc:
+        try:
+            return _apply(_transform(hashlib.sha256(icc).digest(), icc, _colours(image)), image)
+        except Exception:  # noqa: BLE001  lcms and the profile reader raise many classes on damaged profiles
+            found.append("The colour profile was damaged or of another kind of picture; treated as sRGB.")
+    return image.convert("RGB") if image.mode == "CMYK" else image
+
+
+def _colours(image: Image.Image) -> str:
+    return {"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode)
+
+
+def _apply(transform: Any, image: Image.Image) -> Image.Image:
+    if transform is None:
+        return image
+    if image.mode in ("LA", "RGBA"):
+        colours = _apply(transform, image.convert(_colours(image)))
+        colours.putalpha(image.getchannel("A"))
+        return colours
+    converted: Image.Image = transform.apply(image if image.mode == transform.input_mode else image.convert("RGB"))
+    return converted.getchannel("G") if image.mode == "L" else converted
+
+
+@lru_cache(maxsize=8)
+def _transform(_digest: bytes, icc: bytes, mode: str) -> Any:
+    """The way from this profile to sRGB, or None where it changes nothing worth the time."""
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    space = profile.profile.xcolor_space.strip()
+    wanted = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
+    if wanted != mode and (mode, wanted) != ("L", "RGB"):
+        raise ValueError(f"a {space} profile in a picture of mode {mode}")
+    transform = ImageCms.buildTransform(
+        profile,
+        SRGB,
+        wanted,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    if wanted == "RGB":
+        # Most profiles are sRGB under one of a hundred names. Ask what it does, not what it is called.
+        probe = Image.new("RGB", (729, 1))
+        steps = [round(255 * i / 8) for i in range(9)]
+        probe.putdata([(r, g, b) for r in steps for g in steps for b in steps])
+        changed = transform.apply(probe).tobytes()
+        if max(abs(a - b) for a, b in zip(changed, probe.tobytes(), strict=True)) <= 1:
+            return None
+    return transform
+
+
+# -- metadata ----------------------------------------------------------------------------------------------
+
+
+def _orientation(image: Image.Image, name: str, found: list[str]) -> int:
+    """EXIF's orientation, 1 to 8. Pillow turns a TIFF by itself; libheif turns a HEIC."""
+    if name in ("tiff", "heic"):
+        return 1
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001  a decodable picture with broken EXIF is still a picture
+        found.append("The EXIF data is damaged; the picture is shown as it is stored.")
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _credits(image: Image.Image) -> Credits:
+    """Copyright, artist and credit out of EXIF, IPTC and XMP, the first that says it; empty where none does."""
+    said = [*_guarded(_exif_credits, image), *_guarded(_iptc_credits, image), *_guarded(_xmp_credits, image)]
+    return Credits(*(next((c[i] for c in said if c[i]), "") for i in range(3)))
+
+
+def _guarded(read: Any, image: Image.Image) -> list[Credits]:
+    try:
+        return [Credits(*(_one_line(text) for text in read(image)))]
+    except Exception:  # noqa: BLE001  nobody's copyright is worth losing the picture
+        return []
+
+
+def _exif_credits(image: Image.Image) -> tuple[Any, Any, Any]:
+    exif = image.getexif()
+    return exif.get(ExifTags.Base.Copyright, ""), exif.get(ExifTags.Base.Artist, ""), ""
+
+
+def _iptc_credits(image: Image.Image) -> tuple[Any, Any, Any]:
+    iptc = IptcImagePlugin.getiptcinfo(image) or {}
+    return iptc.get((2, 116), b""), iptc.get((2, 80), b""), iptc.get((2, 110), b"")
+
+
+def _xmp_credits(image: Image.Image) -> tuple[Any, Any, Any]:
+    # Searched as text: an XML parser would expand entities that somebody else defined.
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    text = xmp[:262_144].decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)[:262_144]
+
+    def value(tag: str) -> str:
+        found = re.search(rf'<{tag}>(.{{0,2000}}?)</{tag}>|{tag}="([^"]{{0,1000}})"', text, re.DOTALL)
+        return unescape(re.sub(r"<[^>]*>", " ", found[1] or found[2] or "")) if found else ""
+
+    return value("dc:rights"), value("dc:creator"), value("photoshop:Credit")
+
+
+def _one_line(value: Any) -> str:
+    """Text of metadata, fit for one line of a manifest."""
+    if isinstance(value, list | tuple):
+        value = b", ".join(value) if value and isinstance(value[0], bytes) else ", ".join(map(str, value))
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:1000]
+
+
+# -- what went wrong ---------------------------------------------------------------------------------------
+
+_EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
+
+
+def _damaged(name: str, error: Exception) -> Rejection:
+    text = str(error).lower()
+    if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
+        return Rejection(
+            "truncated",
+            f"This {_spoken(name)} file breaks off before the picture is complete.",
+            "The upload or the copy was probably cut short. Upload the original again.",
+        )
+    return Rejection("damaged", f"This {_spoken(name)} file is damaged and cannot be opened.", _EXPORT_AGAIN)
+
+
+def _spoken(name: str) -> str:
+    return {"webp": "WebP"}.get(name, name.upper())
+
+
+def _mega(pixels: int) -> str:
+    return f"{pixels / 1e6:,.0f}" if pixels >= 10e6 else f"{pixels / 1e6:.1f}"

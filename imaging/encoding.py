@@ -1,0 +1,137 @@
+"""Pixels and a format -> the bytes of one file, with nothing in it that the recipe did not ask for.
+
+Savers embed what they find on a picture (profiles, comments), so decoding hands on pictures that carry
+nothing, and what shall be in a file is said here, argument by argument.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import ExifTags, Image, ImageChops
+
+from imaging.decoding import Credits, Picture
+from imaging.model import RenditionSpec
+
+LOSSY = frozenset({"jpeg", "webp", "avif"})
+LOWEST_QUALITY = 20
+"""Below this a picture is no use to anybody; a byte budget that needs less is missed with a warning."""
+
+ANIMATED = frozenset({"webp", "gif"})
+"""Formats that keep an animation; the others take its first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The bytes of a rendition and the quality they were made with; `fits` False: heavier than allowed."""
+
+    content: bytes
+    quality: int | None
+    fits: bool = True
+
+
+def formats_of(spec: RenditionSpec, frame: Image.Image) -> list[str]:
+    """The formats the spec asks for, `auto` resolved: JPEG when opaque, PNG when not. None twice."""
+    auto = "png" if frame.mode in ("LA", "RGBA") else "jpeg"
+    return list(dict.fromkeys(auto if name == "auto" else name for name in spec.formats))
+
+
+def encode(
+    frames: Sequence[Image.Image], name: str, spec: RenditionSpec, picture: Picture, *,
+    at_most: int | None = None, credits: Credits | None = None,
+) -> Encoded:
+    """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can."""
+    if name not in ANIMATED or not spec.animated:
+        frames = frames[:1]
+
+    def at(quality: int | None) -> bytes:
+        return _save(frames, name, spec, picture, quality, credits)
+
+    wanted = spec.quality.get(name, 80) if name in LOSSY else None
+    content = at(wanted)
+    if at_most is None or len(content) <= at_most:
+        return Encoded(content, wanted)
+    if wanted is None:
+        return Encoded(content, None, fits=False)
+
+    # The largest quality that fits, by halving: size grows with quality.
+    low, high, best = min(LOWEST_QUALITY, wanted), wanted - 1, None
+    smallest = content
+    while low <= high:
+        quality = (low + high) // 2
+        content = at(quality)
+        smallest = min(smallest, content, key=len)
+        if len(content) <= at_most:
+            best, low = Encoded(content, quality), quality + 1
+        else:
+            high = quality - 1
+    return best or Encoded(smallest, low, fits=False)
+
+
+def _save(
+    frames: Sequence[Image.Image], name: str, spec: RenditionSpec, picture: Picture, quality: int | None,
+    credits: Credits | None,
+) -> bytes:
+    frame, *more = frames
+    options: dict[str, Any] = {}
+    if quality is not None:
+        options["quality"] = quality
+    match name:
+        case "jpeg":
+            frame = _flattened(frame, spec.background)
+            options |= {"optimize": True, "progressive": True, "subsampling": spec.subsampling}
+        case "png":
+            frame = _palette_if_lossless(frame)
+            options |= {"optimize": True}
+        case "webp":
+            options |= {"method": spec.effort.get("webp", 4)}
+        case "avif":
+            options |= {"speed": 10 - spec.effort.get("avif", 4), "subsampling": spec.subsampling}
+            options |= {"max_threads": 1}
+        case "gif":
+            options |= {"optimize": True, "disposal": 2}
+    if more:
+        options |= {"save_all": True, "append_images": more, "duration": list(picture.durations)}
+        if not (name == "gif" and picture.loop == 1):
+            options["loop"] = picture.loop if name != "gif" else max(0, picture.loop - 1)
+    if credits and any(credits) and name != "gif":
+        options["exif"] = _exif(credits)
+    buffer = io.BytesIO()
+    frame.save(buffer, name.upper(), **options)
+    return buffer.getvalue()
+
+
+def _flattened(frame: Image.Image, background: str) -> Image.Image:
+    if frame.mode not in ("LA", "RGBA"):
+        return frame
+    canvas = Image.new("RGBA", frame.size, background)
+    canvas.alpha_composite(frame.convert("RGBA"))
+    return canvas.convert("RGB")
+
+
+def _palette_if_lossless(frame: Image.Image) -> Image.Image:
+    """The frame with a palette where its colours are few enough to lose none; a third of the bytes."""
+    if frame.mode not in ("RGB", "RGBA") or frame.getcolors(256) is None:
+        return frame
+    method = Image.Quantize.FASTOCTREE if frame.mode == "RGBA" else Image.Quantize.MEDIANCUT
+    few = frame.quantize(256, method, dither=Image.Dither.NONE)
+    same = ImageChops.difference(few.convert(frame.mode), frame).getbbox(alpha_only=False) is None
+    return few if same else frame
+
+
+def _exif(credits: Credits) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = credits.copyright
+    exif[ExifTags.Base.Artist] = credits.artist or credits.credit
+    return exif.tobytes()
+
+
+def placeholder(picture: Picture) -> str:
+    """A data URI under 1 KB to show until the picture has come: 20 pixels, for a page to blur."""
+    small = picture.frames[0].copy()
+    small.thumbnail((20, 20), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=40, method=4)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

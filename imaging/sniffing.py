@@ -1,0 +1,109 @@
+"""What a file is, by its first bytes; its name and the uploader's Content-Type are only claims."""
+
+from imaging.errors import Rejection
+
+ISO_BRANDS = {
+    b"avif": ("avif", "AVIF"),
+    b"avis": ("avif", "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), ("heic", "HEIF")),
+}
+"""Brands of ISO 14496-12 files that are still pictures we open."""
+
+REFUSED = (
+    (b"%PDF", "PDF"),
+    (b"8BPS", "Photoshop (PSD)"),
+    (b"%!PS", "EPS"),
+    (b"\xc5\xd0\xd3\xc6", "EPS"),
+    (b"\x00\x00\x01\x00", "ICO"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"FUJIFILMCCD-RAW", "camera RAW"),
+    (b"IIU\x00", "camera RAW"),
+    (b"IIRO", "camera RAW"),
+    (b"FORM", "IFF"),
+    (b"gimp xcf", "GIMP (XCF)"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"qoif", "QOI"),
+    (b"DDS ", "DirectDraw (DDS)"),
+    (b"icns", "ICNS"),
+    (b"PK\x03\x04", "ZIP or Office"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
+)
+
+
+def sniff(body: bytes) -> tuple[str, str]:
+    """The format of a file, as manifests and as Pillow name it; `Rejection` for what we do not open."""
+    head = body[:64]
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg", "JPEG"  # an MPO or gain-map file too: the first picture in it is the picture
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png", "PNG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif", "GIF"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp", "WEBP"
+    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+        if head[8:10] == b"CR" or is_raw_tiff(body):
+            raise _unsupported("camera RAW")
+        return "tiff", "TIFF"
+    if head.startswith(b"BM"):
+        return "bmp", "BMP"
+    if head[4:8] == b"ftyp":
+        return _iso(body)
+    for magic, spoken in REFUSED:
+        if head.startswith(magic):
+            raise _unsupported(spoken)
+    text = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<svg", b"<?xml")) or b"<svg" in text:
+        raise _unsupported("SVG")
+    if text.startswith((b"<!doctype html", b"<html")):
+        raise _unsupported("HTML")
+    raise Rejection(
+        "unsupported-format",
+        "This file is no picture that can be opened here.",
+        "Upload a JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF or HEIC file.",
+    )
+
+
+def _iso(body: bytes) -> tuple[str, str]:
+    size = min(int.from_bytes(body[:4], "big"), 256)
+    brands = [body[8:12], *(body[at : at + 4] for at in range(16, size, 4))]
+    for brand in brands:
+        if brand in ISO_BRANDS:
+            return ISO_BRANDS[brand]
+    if brands[0] in (b"mif1", b"msf1"):
+        return "heic", "HEIF"
+    raise _unsupported("camera RAW" if brands[0] == b"crx " else "video")
+
+
+def is_raw_tiff(body: bytes) -> bool:
+    """Whether a TIFF is a camera's raw file: its first page is then a preview, and no picture to publish.
+
+    DNG says so itself (tag 50706); others keep the picture in sub-pages (330) and mark the first page as
+    reduced (254, bit 0); TIFF/EP, ISO 12234-2.
+    """
+    order = "little" if body[:1] == b"I" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(body[at : at + size], order)  # type: ignore[arg-type]
+
+    if number(2, 2) != 42:
+        return False
+    start = number(4, 4)
+    tags = {
+        number(at, 2): number(at + 8, 2)
+        for at in range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
+    }
+    return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
+
+
+def _unsupported(spoken: str) -> Rejection:
+    return Rejection(
+        "unsupported-format",
+        f"This is a {spoken} file, which cannot be opened here.",
+        "Export it as PNG, or a photo as JPEG, and upload that.",
+    )

@@ -1,0 +1,176 @@
+"""The two buckets: sources are read from raw, renditions and manifests live in renditions.
+
+Storage knows S3 and nothing of pictures. "No such key" and "changed since you looked" are answers (None), for
+the reconcile loop expects both. Every other error of botocore's escapes, and Lambda's retry is the cure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from imaging.model import Source, manifest_key_of, prefix_of
+
+TOMBSTONE_TAG = "state=removed"
+"""Tag of a `removed` manifest; the lifecycle rule in serverless.yml expires what carries it."""
+
+GONE = frozenset({"404", "NoSuchKey"})
+CHANGED = GONE | {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as a listing shows it."""
+
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What stands under one source's prefix, by full key; `now` is the storage's own clock."""
+
+    now: datetime
+    files: Mapping[str, Stored]
+
+
+class Storage(Protocol):
+    """What reconciling needs of a pair of buckets; `tests/test_storage.py` is the executable contract."""
+
+    def list_renditions(self, key: str) -> Listing:
+        """The direct children of the source's prefix, its manifest among them."""
+
+    def read_manifest(self, key: str) -> tuple[bytes, str] | None:
+        """The manifest's bytes and ETag, or None where there is none."""
+
+    def head_source(self, key: str) -> Source | None:
+        """The source as it is now, or None where there is none."""
+
+    def read_source(self, source: Source) -> bytes | None:
+        """The bytes of exactly this source, or None when it is gone or another by now."""
+
+    def write_rendition(self, key: str, body: bytes, content_type: str, cache_control: str) -> str:
+        """Write one file and answer its ETag."""
+
+    def write_manifest(self, key: str, body: bytes, replaces: str | None, *, tombstone: bool) -> str | None:
+        """Write the manifest of source `key` and answer its ETag.
+
+        None when what stands there is not the one with ETag `replaces` (None: no manifest at all).
+        """
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete these files from renditions; one that is not there is no error."""
+
+
+class S3Storage:
+    """The protocol on two S3 buckets, both owned by the account `owner`."""
+
+    def __init__(self, client: Any, *, raw: str, renditions: str, owner: str) -> None:
+        self._client = client
+        # ExpectedBucketOwner: a bucket of that name in somebody else's account is refused, not written to.
+        self._raw = {"Bucket": raw, "ExpectedBucketOwner": owner}
+        self._renditions = {"Bucket": renditions, "ExpectedBucketOwner": owner}
+
+    def list_renditions(self, key: str) -> Listing:
+        prefix = prefix_of(key)
+        files: dict[str, Stored] = {}
+        page: dict[str, Any] = {"IsTruncated": True}
+        now = None
+        while page["IsTruncated"]:
+            token = {"ContinuationToken": page["NextContinuationToken"]} if now else {}
+            # The delimiter leaves out what belongs to other sources below this key, `<key>/other.jpg/...`.
+            page = self._client.list_objects_v2(**self._renditions, Prefix=prefix, Delimiter="/", **token)
+            now = now or parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+            for item in page.get("Contents", ()):
+                files[item["Key"]] = Stored(item["ETag"].strip('"'), item["LastModified"])
+        assert now is not None
+        return Listing(now, files)
+
+    def read_manifest(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            answer = self._client.get_object(**self._renditions, Key=manifest_key_of(key))
+        except ClientError as error:
+            return _answer(error, GONE)
+        return answer["Body"].read(), answer["ETag"].strip('"')
+
+    def head_source(self, key: str) -> Source | None:
+        try:
+            answer = self._client.head_object(**self._raw, Key=key)
+        except ClientError as error:
+            return _answer(error, GONE)
+        version = answer.get("VersionId")
+        return Source(
+            key=key,
+            etag=answer["ETag"].strip('"'),
+            bytes=answer["ContentLength"],
+            modified=answer["LastModified"].isoformat(),
+            # "null" is what an object from before versioning has, and every such upload has it again.
+            version_id=version if version != "null" else None,
+            metadata=answer["Metadata"],
+        )
+
+    def read_source(self, source: Source) -> bytes | None:
+        try:
+            answer = self._client.get_object(**self._raw, Key=source.key, IfMatch=f'"{source.etag}"')
+        except ClientError as error:
+            return _answer(error, CHANGED)
+        # botocore raises IncompleteReadError when fewer bytes come than Content-Length promised.
+        body: bytes = answer["Body"].read()
+        return body
+
+    def write_rendition(self, key: str, body: bytes, content_type: str, cache_control: str) -> str:
+        answer = self._client.put_object(
+            **self._renditions, Key=key, Body=body, ContentType=content_type, CacheControl=cache_control
+        )
+        etag: str = answer["ETag"].strip('"')
+        return etag
+
+    def write_manifest(self, key: str, body: bytes, replaces: str | None, *, tombstone: bool) -> str | None:
+        condition = {"IfMatch": f'"{replaces}"'} if replaces else {"IfNoneMatch": "*"}
+        tagging = {"Tagging": TOMBSTONE_TAG} if tombstone else {}
+        try:
+            answer = self._client.put_object(
+                **self._renditions,
+                **condition,
+                **tagging,
+                Key=manifest_key_of(key),
+                Body=body,
+                ContentType="application/json",
+                CacheControl="no-cache",
+            )
+        except ClientError as error:
+            return _answer(error, CHANGED)
+        etag: str = answer["ETag"].strip('"')
+        return etag
+
+    def delete(self, keys: Iterable[str]) -> None:
+        # One by one: DeleteObjects carries keys in XML, which cannot hold every character a key may have.
+        for key in keys:
+            self._client.delete_object(**self._renditions, Key=key)
+
+
+def _answer(error: ClientError, expected: frozenset[str]) -> None:
+    """None for an error that is an answer; any other is raised again."""
+    if error.response["Error"]["Code"] not in expected:
+        raise error
+
+
+def connect(*, raw: str, renditions: str, owner: str) -> S3Storage:
+    """The two buckets over a new S3 client, which takes region, credentials and endpoint from the environment.
+
+    Attempts and timeouts (seconds) are set so that the longest series of retries of one call, about 50 s, ends
+    well within the function's own timeout, and a call that hangs is not waited for a whole minute.
+    """
+    config = Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    # botocore's session, not boto3's: the resource layer and transfer manager would double the cold start.
+    client = botocore.session.get_session().create_client("s3", config=config)
+    return S3Storage(client, raw=raw, renditions=renditions, owner=owner)
