@@ -1,0 +1,1 @@
+"""What runs on a person's machine and in CI; nothing of it is shipped to Lambda."""
