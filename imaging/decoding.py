@@ -16,7 +16,7 @@ from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
 
 from imaging.errors import Rejection
 from imaging.model import Limits, RenditionSpec
@@ -104,12 +104,17 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
     if orientation >= 5:  # stored lying on its side
         width, height = height, width
     crops = [spec.crop(width, height) for spec in specs]
-    largest = max(crops, key=lambda crop: (crop.scale, crop.box == (0, 0, width, height)))
+    largest = max(crops, key=lambda crop: (crop.scale, crop.whole))
     scale = min(1.0, largest.scale)
-    size = largest.size if largest.box == (0, 0, width, height) else None
-    if size is None or scale == 1.0:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if largest.whole and scale < 1:
+        size = largest.size  # exactly, so that it need not be resized again
     stored = (size[1], size[0]) if orientation >= 5 else size
+
+    hidden = image.info.get("transparency")
+    if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
+        # The transparent colour is told in 16 bits, the pixels are about to lose their lower eight.
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
 
     frames, durations = [], []
     if name == "jpeg":
@@ -121,6 +126,8 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
         shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
         if orientation in UPRIGHT:
             shrunk = shrunk.transpose(UPRIGHT[orientation])
+        if shrunk is frame:
+            shrunk = frame.copy()  # the file's own picture changes with its next frame
         shrunk.info = {}  # savers embed what they find here: profiles, comments
         frames.append(shrunk)
         durations.append(duration)
@@ -197,9 +204,7 @@ def _register_heif() -> None:
 # -- frames ------------------------------------------------------------------------------------------------
 
 
-def _frames(
-    image: Image.Image, name: str, animated: bool, limits: Limits
-) -> Iterator[tuple[Image.Image, int]]:
+def _frames(image: Image.Image, name: str, animated: bool, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
     """Each frame, loaded, and how many milliseconds it stands."""
     count = getattr(image, "n_frames", 1) if animated and name in ANIMATED else 1
     # A PNG may carry a still for readers that know no animation; it is not one of the frames.
@@ -244,16 +249,13 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     transparency = image.info.get("transparency")
     match image.mode:
         case "L" | "RGB" if transparency is not None:
-            if isinstance(transparency, tuple) and _is_deep_png(image):
-                # The colour is told in 16 bits, the pixels have lost their lower eight.
-                image.info["transparency"] = tuple(value >> 8 for value in transparency)
             return image.convert("LA" if image.mode == "L" else "RGBA")
         case "L" | "LA" | "RGB" | "RGBA" | "CMYK" | "LAB":
             return image
         case "1":
             return image.convert("LA" if transparency is not None else "L")
         case "P":
-            return image.convert("RGBA" if transparency is not None or image.palette_has_alpha() else "RGB")
+            return image.convert("RGBA" if image.has_transparency_data else "RGB")
         case "PA" | "RGBa":
             return image.convert("RGBA")
         case "La":
@@ -264,36 +266,22 @@ def _eight_bit(image: Image.Image) -> Image.Image:
             return image.convert("RGB")
 
 
-def _is_deep_png(image: Image.Image) -> bool:
-    return image.format == "PNG" and bool(getattr(image, "_deep", False))
-
-
 def _scaled_grey(image: Image.Image) -> Image.Image:
     """Deep grey (16 or 32 bit, or floats) scaled to 8 bit; `convert` alone would clip it to white."""
-    lowest, highest = image.getextrema()
-    if image.mode == "F":
-        low, span = (0.0, 1.0) if 0 <= lowest and highest <= 1 else (lowest, (highest - lowest) or 1.0)
-    elif image.mode.startswith("I;16") or 255 < highest <= 65535:
+    deep = image if image.mode in ("I", "F") else image.convert("I")
+    lowest, highest = (float(value) for value in deep.getextrema())  # type: ignore[arg-type]
+    if image.mode.startswith("I;16") or (image.mode == "I" and 255 < highest <= 65535):
         low, span = 0.0, 65535.0
-    elif 0 <= lowest and highest <= 255:
-        low, span = 0.0, 255.0
+    elif image.mode == "F" and lowest >= 0 and highest <= 1:
+        low, span = 0.0, 1.0
     else:
         low, span = lowest, (highest - lowest) or 1.0
-    deep = image if image.mode in ("I", "F") else image.convert("I")
-    transparent = image.info.get("transparency")
-    grey = deep.convert("F").point(lambda value: value * (255 / span) + (0.5 - low * 255 / span)).convert("L")
-    if isinstance(transparent, int):
-        hidden = deep.convert("F").point(lambda value: value * 1.0 + (-float(transparent)))
-        low_high = hidden.point(lambda value: value * 255.0 + 0.0).convert("L")
-        negative = hidden.point(lambda value: value * -255.0 + 0.0).convert("L")
-        grey.putalpha(_lighter(low_high, negative).point(lambda value: 255 if value else 0))
+    factor = 255 / span
+    grey = deep.convert("F").point(lambda value: value * factor + (0.5 - low * factor)).convert("L")
+    hidden = image.info.get("transparency")
+    if isinstance(hidden, int):  # a PNG's one transparent grey, told in 16 bits
+        grey.putalpha(ImageMath.lambda_eval(lambda of: of["convert"]((of["deep"] != hidden) * 255, "L"), deep=deep))
     return grey
-
-
-def _lighter(one: Image.Image, other: Image.Image) -> Image.Image:
-    from PIL import ImageChops  # noqa: PLC0415  only deep grey PNGs with a transparent colour come here
-
-    return ImageChops.lighter(one, other)
 
 
 def _to_srgb(image: Image.Image, icc: bytes | None, found: list[str]) -> Image.Image:
@@ -366,13 +354,13 @@ def _orientation(image: Image.Image, name: str, found: list[str]) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _credits(image: Image.Image) -> Credits:
+def _credits(image: ImageFile.ImageFile) -> Credits:
     """Copyright, artist and credit out of EXIF, IPTC and XMP, the first that says it; empty where none does."""
     said = [*_guarded(_exif_credits, image), *_guarded(_iptc_credits, image), *_guarded(_xmp_credits, image)]
     return Credits(*(next((c[i] for c in said if c[i]), "") for i in range(3)))
 
 
-def _guarded(read: Any, image: Image.Image) -> list[Credits]:
+def _guarded(read: Any, image: ImageFile.ImageFile) -> list[Credits]:
     try:
         return [Credits(*(_one_line(text) for text in read(image)))]
     except Exception:  # noqa: BLE001  nobody's copyright is worth losing the picture
@@ -384,7 +372,7 @@ def _exif_credits(image: Image.Image) -> tuple[Any, Any, Any]:
     return exif.get(ExifTags.Base.Copyright, ""), exif.get(ExifTags.Base.Artist, ""), ""
 
 
-def _iptc_credits(image: Image.Image) -> tuple[Any, Any, Any]:
+def _iptc_credits(image: ImageFile.ImageFile) -> tuple[Any, Any, Any]:
     iptc = IptcImagePlugin.getiptcinfo(image) or {}
     return iptc.get((2, 116), b""), iptc.get((2, 80), b""), iptc.get((2, 110), b"")
 

@@ -39,8 +39,13 @@ def formats_of(spec: RenditionSpec, frame: Image.Image) -> list[str]:
 
 
 def encode(
-    frames: Sequence[Image.Image], name: str, spec: RenditionSpec, picture: Picture, *,
-    at_most: int | None = None, credits: Credits | None = None,
+    frames: Sequence[Image.Image],
+    name: str,
+    spec: RenditionSpec,
+    picture: Picture,
+    *,
+    at_most: int | None = None,
+    credits: Credits | None = None,
 ) -> Encoded:
     """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can."""
     if name not in ANIMATED or not spec.animated:
@@ -71,7 +76,11 @@ def encode(
 
 
 def _save(
-    frames: Sequence[Image.Image], name: str, spec: RenditionSpec, picture: Picture, quality: int | None,
+    frames: Sequence[Image.Image],
+    name: str,
+    spec: RenditionSpec,
+    picture: Picture,
+    quality: int | None,
     credits: Credits | None,
 ) -> bytes:
     frame, *more = frames

@@ -72,9 +72,7 @@ def _notified(record: Any, raw: str) -> Hint:
     except EventError as error:
         return Hint(_shown(record), error)
     except (KeyError, TypeError, AttributeError, UnicodeError) as error:
-        return Hint(
-            _shown(record), EventError(f"no S3 record: {type(error).__name__} {error} in {_shown(record)}")
-        )
+        return Hint(_shown(record), EventError(f"no S3 record: {type(error).__name__} {error} in {_shown(record)}"))
     return Hint(key)
 
 

@@ -32,9 +32,7 @@ def responsive(renditions: Sequence[Rendition], specs: Sequence[RenditionSpec]) 
     return sorted(chosen.values(), key=lambda r: (BEST_FIRST.index(r.format), r.width))
 
 
-def srcset(
-    renditions: Sequence[Rendition], specs: Sequence[RenditionSpec], base_url: str
-) -> Mapping[str, str]:
+def srcset(renditions: Sequence[Rendition], specs: Sequence[RenditionSpec], base_url: str) -> Mapping[str, str]:
     """The `srcset` value of each format."""
     chosen = responsive(renditions, specs)
     return {
@@ -43,9 +41,7 @@ def srcset(
     }
 
 
-def picture_snippet(
-    renditions: Sequence[Rendition], specs: Sequence[RenditionSpec], base_url: str, alt: str
-) -> str:
+def picture_snippet(renditions: Sequence[Rendition], specs: Sequence[RenditionSpec], base_url: str, alt: str) -> str:
     """A `<picture>` element: the best format a browser knows, in the width it needs, without a layout jump."""
     chosen = responsive(renditions, specs)
     if not chosen:

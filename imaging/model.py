@@ -65,10 +65,14 @@ class Source:
 
 
 class Crop(NamedTuple):
-    """A rendition's geometry: `box` of the upright source (left, top, right, bottom) becomes `size` pixels."""
+    """A rendition's geometry: `box` of the upright source (left, top, right, bottom) becomes `size` pixels.
+
+    `whole` when the box is all of the source.
+    """
 
     box: tuple[float, float, float, float]
     size: tuple[int, int]
+    whole: bool = False
 
     @property
     def scale(self) -> float:
@@ -132,7 +136,7 @@ class RenditionSpec:
         scale = min((self.width or most * width) / width, (self.height or most * height) / height, most)
         if scale == float("inf"):
             scale = 1.0
-        return Crop((0, 0, width, height), _at_least_one(width * scale, height * scale))
+        return Crop((0, 0, width, height), _at_least_one(width * scale, height * scale), whole=True)
 
 
 def _at_least_one(width: float, height: float) -> tuple[int, int]:
@@ -229,9 +233,7 @@ class Manifest:
             known = _known(cls, content)
             known["source"] = Source(**_known(Source, known["source"]))
             known["renditions"] = tuple(Rendition(**_known(Rendition, r)) for r in known.get("renditions", ()))
-            known["superseded"] = tuple(
-                Superseded(**_known(Superseded, s)) for s in known.get("superseded", ())
-            )
+            known["superseded"] = tuple(Superseded(**_known(Superseded, s)) for s in known.get("superseded", ()))
             if known.get("focal_point"):
                 x, y = known["focal_point"]
                 known["focal_point"] = (float(x), float(y))
@@ -272,4 +274,3 @@ class Outcome:
         """The outcome as a caller of the function sees it."""
         reason = self.manifest.rejection if self.manifest else None
         return {"key": self.key, "status": self.status, **(asdict(reason) if reason else {})}
-

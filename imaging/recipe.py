@@ -252,8 +252,7 @@ def _recipe(given: dict[str, Any]) -> Recipe:
         rules = [*rules, {"match": "**"}]
     return Recipe(
         rules=tuple(
-            _rule(rule["match"], [specs[name] for name in rule.get("renditions", specs)], common)
-            for rule in rules
+            _rule(rule["match"], [specs[name] for name in rule.get("renditions", specs)], common) for rule in rules
         ),
         ignore=tuple(values["ignore"]),
         **common,
@@ -289,9 +288,7 @@ def _rule(match: str, specs: list[RenditionSpec], common: Mapping[str, Any]) -> 
     return Rule(match, tuple(specs), hashlib.sha256(canonical.encode()).hexdigest()[:16])
 
 
-def _read_table(
-    fields: tuple[Field, ...], found: Mapping[str, Any], place: str, problems: list[str]
-) -> dict[str, Any]:
+def _read_table(fields: tuple[Field, ...], found: Mapping[str, Any], place: str, problems: list[str]) -> dict[str, Any]:
     """The fields found, a wrong one as None, for TOML has no null; whatever is wrong becomes a problem."""
     known = {field.name: field for field in fields}
     inside = f"{place}, " if place else ""
@@ -300,7 +297,7 @@ def _read_table(
         if name in known:
             values[name] = _read(known[name], value, inside + name, problems)
         else:
-            problems.append(f"{inside}{name}: there is no such field; {_nearest(name, known)}.")
+            problems.append(f"{inside}{name}: there is no such field; {_nearest(name, known)}")
     problems += [
         f"{inside}{field.name}: found nothing; write {field.expects()}."
         for field in fields
@@ -353,7 +350,7 @@ def _shown(found: Any) -> str:
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     meant = difflib.get_close_matches(name, names, 1)
-    return f"did you mean {meant[0]}?" if meant else f"there are {', '.join(names)}"
+    return f"did you mean {meant[0]}?" if meant else f"there are {', '.join(names)}."
 
 
 def _place(kind: str, number: int, table: Any) -> str:
@@ -366,7 +363,7 @@ def _rendition_problems(renditions: list[dict[str, Any]], folder: Path) -> Itera
     for number, given in enumerate(renditions, 1):
         name = given.get("name")
         if name and names.setdefault(name, number) != number:
-            yield f"[[rendition]] {number}, name: [[rendition]] {names[name]} is {_shown(name)} too; rename."
+            yield f"[[rendition]] {number}, name: {_shown(name)} is [[rendition]] {names[name]} already; take another."
         for problem in (*_clashes(given), *_format_clashes(given), *_read_overlay(given, folder)):
             yield f"{_place('rendition', number, given)}, {problem}"
 
@@ -421,7 +418,7 @@ def _rule_problems(rules: list[dict[str, Any]], renditions: list[dict[str, Any]]
     earlier: dict[str, int] = {}
     for number, given in enumerate(rules, 1):
         for name in [each for each in given.get("renditions") or [] if names and each not in names]:
-            yield f"[[rule]] {number}, renditions: there is no {_shown(name)}; {_nearest(name, names)}."
+            yield f"[[rule]] {number}, renditions: there is no {_shown(name)}; {_nearest(name, names)}"
         match = given.get("match")
         if match and (before := next((n for each, n in earlier.items() if each in (match, *CATCH_ALL)), 0)):
             yield f"[[rule]] {number}, match: [[rule]] {before} takes all its keys; put it before that one."

@@ -89,9 +89,7 @@ class Seen:
     def is_desired(self, rule: Rule | None) -> bool:
         """Whether the manifest says what source and rule call for, and every file it lists stands."""
         if self.source is None or rule is None:
-            return self.manifest_etag is None or (
-                self.manifest is not None and self.manifest.status == "removed"
-            )
+            return self.manifest_etag is None or (self.manifest is not None and self.manifest.status == "removed")
         return (
             self.manifest is not None
             and self.manifest.status != "removed"
@@ -137,17 +135,15 @@ class Seen:
         """The files that only the manifest seen listed, now that `manifest` has replaced it."""
         if self.manifest is None:
             return []
-        kept = {file.key for file in (*manifest.renditions, *manifest.superseded)}
-        listed = [file.key for file in (*self.manifest.renditions, *self.manifest.superseded)]
+        kept = {*(r.key for r in manifest.renditions), *(s.key for s in manifest.superseded)}
+        listed = [*(r.key for r in self.manifest.renditions), *(s.key for s in self.manifest.superseded)]
         return [key for key in listed if key not in kept and key in self.files]
 
     def _past_grace(self, since: str) -> bool:
         return datetime.fromisoformat(since) + GRACE <= self.now
 
 
-def observe(
-    key: str, rule: Rule | None, storage: Storage, written: tuple[Manifest, str] | None = None
-) -> Seen | None:
+def observe(key: str, rule: Rule | None, storage: Storage, written: tuple[Manifest, str] | None = None) -> Seen | None:
     """One observation; None when the key changed while we looked.
 
     The source is read last: what is published never goes back to an older source than the manifest seen.
@@ -155,7 +151,7 @@ def observe(
     """
     listing = storage.list_renditions(key)
     there = listing.files.get(manifest_key_of(key))
-    manifest, etag = written if written else (None, None)
+    manifest, etag = written or (None, None)
     if there is None:
         manifest, etag = None, None
     elif there.etag != etag:
@@ -225,7 +221,13 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
     return Manifest(
         "published",
         _write_id(),
-        replace(source, format=picture.format, width=picture.width, height=picture.height, frames=picture.frames),
+        replace(
+            source,
+            format=picture.format,
+            width=picture.width,
+            height=picture.height,
+            frames=len(picture.frames),
+        ),
         rule.fingerprint,
         renditions=tuple(renditions),
         superseded=seen.superseded_by(renditions),
@@ -242,9 +244,7 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
     )
 
 
-def heaviest(
-    spec: RenditionSpec, name: str, size: tuple[int, int], picture: Picture, source: Source
-) -> int | None:
+def heaviest(spec: RenditionSpec, name: str, size: tuple[int, int], picture: Picture, source: Source) -> int | None:
     """How many bytes a rendition may have: its budget, and in the source's format and size no more than that."""
     bounds = [spec.max_bytes] if spec.max_bytes else []
     if name == picture.format and size == (picture.width, picture.height):

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from PIL import Image, ImageChops, ImageColor, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from imaging.decoding import Picture
 from imaging.model import Crop, Overlay, RenditionSpec
@@ -34,16 +34,15 @@ def render(
 ) -> Iterator[tuple[RenditionSpec, Frames]]:
     """Each spec with its frames, the largest rendition first."""
     whole = picture.frames
-    full = (0, 0, picture.width, picture.height)
 
     def crop_of(spec: RenditionSpec) -> Crop:
         return spec.crop(picture.width, picture.height, focus_of(spec, picture, focal_point))
 
     for crop, spec in sorted(
-        ((crop_of(spec), spec) for spec in specs), key=lambda pair: (-pair[0].scale, pair[0].box != full)
+        ((crop_of(spec), spec) for spec in specs), key=lambda pair: (-pair[0].scale, not pair[0].whole)
     ):
         frames = tuple(cut(frame, crop, picture) for frame in whole)
-        if crop.box == full and crop.scale <= 1:
+        if crop.whole and crop.scale <= 1:
             whole = frames
         yield spec, tuple(finish(frame, spec) for frame in frames)
 
@@ -77,7 +76,7 @@ def finish(frame: Image.Image, spec: RenditionSpec) -> Image.Image:
 
 def sharpened(frame: Image.Image, percent: int) -> Image.Image:
     """The frame with its edges lifted; its alpha stays as it is."""
-    if frame.mode in ("LA", "RGBA"):
+    if frame.mode in {"LA", "RGBA"}:
         colours = sharpened(frame.convert(frame.mode.removesuffix("A")), percent)
         colours.putalpha(frame.getchannel("A"))
         return colours
@@ -120,9 +119,7 @@ def _opened(content: bytes) -> Image.Image:
 # -- where to look -----------------------------------------------------------------------------------------
 
 
-def focus_of(
-    spec: RenditionSpec, picture: Picture, focal_point: tuple[float, float] | None
-) -> tuple[float, float]:
+def focus_of(spec: RenditionSpec, picture: Picture, focal_point: tuple[float, float] | None) -> tuple[float, float]:
     """The point of the picture that a `fill` rendition keeps, as fractions of its width and height."""
     if spec.fit != "fill":
         return COMPASS["centre"]
@@ -162,18 +159,11 @@ def dominant_colour(picture: Picture) -> str:
     """The colour that most of the picture has, as `#rrggbb`; transparent parts do not count."""
     small = picture.frames[0].convert("RGBA")
     small.thumbnail((48, 48), Image.Resampling.BOX)
-    solid = [pixel[:3] for pixel in small.get_flattened_data() if pixel[3] >= 128]
+    pixels = small.tobytes()
+    solid = [pixels[at : at + 3] for at in range(0, len(pixels), 4) if pixels[at + 3] >= 128]
     if not solid:
         return "#ffffff"
-    strip = Image.new("RGB", (len(solid), 1))
-    strip.putdata(solid)
-    palette = strip.quantize(5, Image.Quantize.MEDIANCUT)
-    _, index = max(palette.getcolors())
-    red, green, blue = palette.getpalette()[3 * index : 3 * index + 3]
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """A `#rrggbb` colour as three numbers from 0 to 255."""
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return red, green, blue
+    few = Image.frombytes("RGB", (len(solid), 1), b"".join(solid)).quantize(5, Image.Quantize.MEDIANCUT)
+    counts = few.histogram()
+    index = counts.index(max(counts))
+    return "#" + bytes(few.getpalette() or ())[3 * index : 3 * index + 3].hex()

@@ -95,8 +95,7 @@ def is_raw_tiff(body: bytes) -> bool:
         return False
     start = number(4, 4)
     tags = {
-        number(at, 2): number(at + 8, 2)
-        for at in range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
+        number(at, 2): number(at + 8, 2) for at in range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
     }
     return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
 

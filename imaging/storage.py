@@ -95,14 +95,18 @@ class S3Storage:
         try:
             answer = self._client.get_object(**self._renditions, Key=manifest_key_of(key))
         except ClientError as error:
-            return _answer(error, GONE)
+            if _code(error) not in GONE:
+                raise
+            return None
         return answer["Body"].read(), answer["ETag"].strip('"')
 
     def head_source(self, key: str) -> Source | None:
         try:
             answer = self._client.head_object(**self._raw, Key=key)
         except ClientError as error:
-            return _answer(error, GONE)
+            if _code(error) not in GONE:
+                raise
+            return None
         version = answer.get("VersionId")
         return Source(
             key=key,
@@ -118,7 +122,9 @@ class S3Storage:
         try:
             answer = self._client.get_object(**self._raw, Key=source.key, IfMatch=f'"{source.etag}"')
         except ClientError as error:
-            return _answer(error, CHANGED)
+            if _code(error) not in CHANGED:
+                raise
+            return None
         # botocore raises IncompleteReadError when fewer bytes come than Content-Length promised.
         body: bytes = answer["Body"].read()
         return body
@@ -144,7 +150,9 @@ class S3Storage:
                 CacheControl="no-cache",
             )
         except ClientError as error:
-            return _answer(error, CHANGED)
+            if _code(error) not in CHANGED:
+                raise
+            return None
         etag: str = answer["ETag"].strip('"')
         return etag
 
@@ -154,10 +162,9 @@ class S3Storage:
             self._client.delete_object(**self._renditions, Key=key)
 
 
-def _answer(error: ClientError, expected: frozenset[str]) -> None:
-    """None for an error that is an answer; any other is raised again."""
-    if error.response["Error"]["Code"] not in expected:
-        raise error
+def _code(error: ClientError) -> str:
+    code: str = error.response["Error"]["Code"]
+    return code
 
 
 def connect(*, raw: str, renditions: str, owner: str) -> S3Storage:
