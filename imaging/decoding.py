@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ class Picture:
     frames: tuple[Image.Image, ...]
     durations: tuple[int, ...] = (0,)
     loop: int = 0
-    credits: Credits = Credits()
+    credits: Credits = field(default_factory=Credits)
     warnings: tuple[str, ...] = ()
 
 
@@ -162,10 +162,8 @@ def _refuse_many_pixels(width: int, height: int, limits: Limits) -> None:
 
 def _refuse_many_scans(body: bytes, limits: Limits) -> None:
     """A progressive JPEG may refine its picture in any number of scans, each as dear as decoding it anew."""
-    scans = 0
-    for _ in jpeg_scans(body):
-        scans += 1
-        if scans > limits.scans:
+    for count, _ in enumerate(jpeg_scans(body), 1):
+        if count > limits.scans:
             raise Rejection(
                 "too-many-scans",
                 f"This JPEG is built of more than {limits.scans} scans; cameras and programs write 1 to 20.",

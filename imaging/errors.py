@@ -1,4 +1,6 @@
-"""The exceptions of this package, as a tree::
+"""The exceptions of this package, as a tree.
+
+::
 
     ImagingError
     ├── SetupError     the function was deployed wrong: a variable missing, both buckets the same

@@ -5,6 +5,7 @@ the manifest, never a failure.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -59,14 +60,10 @@ def read_hints(metadata: Mapping[str, str], known: Collection[str]) -> Hints:
 
 def _text(value: str) -> str:
     """One line of readable text: S3 hands non-ASCII metadata back as RFC 2047, clients send it in both forms."""
-    try:
+    with suppress(HeaderParseError, LookupError, UnicodeError):  # else it is taken as it was typed
         value = str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, UnicodeError):
-        pass  # taken as it was typed
-    try:
-        value = value.encode("latin-1").decode("utf-8")  # UTF-8 bytes that HTTP read as Latin-1
-    except UnicodeError:
-        pass  # it was not that
+    with suppress(UnicodeError):  # UTF-8 bytes that HTTP read as Latin-1, where they are that
+        value = value.encode("latin-1").decode("utf-8")
     printable = "".join(c if c.isprintable() else " " for c in value)
     return " ".join(printable.split())[:LONGEST_TEXT]
 

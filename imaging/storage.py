@@ -82,7 +82,7 @@ class S3Storage:
         page: dict[str, Any] = {"IsTruncated": True}
         now = None
         while page["IsTruncated"]:
-            token = {"ContinuationToken": page["NextContinuationToken"]} if now else {}
+            token: dict[str, str] = {"ContinuationToken": page["NextContinuationToken"]} if now else {}
             # The delimiter leaves out what belongs to other sources below this key, `<key>/other.jpg/...`.
             page = self._client.list_objects_v2(**self._renditions, Prefix=prefix, Delimiter="/", **token)
             now = now or parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])

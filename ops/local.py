@@ -203,6 +203,6 @@ def _invoke(handler: str, event: Any, pause: float) -> Any:
     module, name = handler.rsplit(".", 1)
     try:
         return getattr(import_module(module), name)(event, None)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it was, the one who retries must hear of it
         # Crossing a process border as plain text: not every exception can be pickled.
         raise click.ClickException(str(error)) from None
