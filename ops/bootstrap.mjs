@@ -25,6 +25,7 @@ const commands = {
   ops: ["-m", "ops"],
   test: ["-m", "ops.checks"],
   bench: ["-m", "benchmarks"],
+  recipe: ["-m", "ops", "check"], // asked by the framework, see framework.cjs
 };
 
 function fail(message) {
@@ -158,7 +159,8 @@ function lock(extra) {
 const [command, ...args] = process.argv.slice(2);
 if (command !== "lock" && !(command in commands)) fail(`usage: node ops/bootstrap.mjs ${Object.keys(commands).join("|")}|lock [ARG ...]`);
 if (Number(process.versions.node.split(".")[0]) < 20) fail(`Node 20 or newer is needed; this is ${process.version}.`);
-setUpNode();
+// The framework can't have the node_modules it runs from set up again beneath it.
+if (command !== "recipe") setUpNode();
 await setUpPython();
 if (command === "lock") lock(args);
 else run(python, [...commands[command], ...args]);
