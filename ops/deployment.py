@@ -105,7 +105,7 @@ def _print(stage: str, endpoint_url: str | None) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {_said(done.stderr)}")
+        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {_said(done.stderr or done.stdout)}")
     config: dict[str, Any] = json.loads(done.stdout)
     return config
 

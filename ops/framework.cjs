@@ -48,7 +48,7 @@ class ImagePipeline {
 
   setUp(command) {
     const bootstrap = join(this.root, "ops", "bootstrap.mjs");
-    const { status } = spawnSync(process.execPath, [bootstrap, command], { cwd: this.root, stdio: ["ignore", 2, 2] });
+    const { status } = spawnSync(process.execPath, [bootstrap, command], { cwd: this.root, stdio: ["ignore", "ignore", "inherit"] });
     if (status !== 0) throw new this.serverless.classes.Error("The recipe is not valid or the set-up failed, see above.");
   }
 }
