@@ -139,6 +139,8 @@ def test_the_recipes_own_ignore_list_replaces_the_default() -> None:
         ("a?c", "a/c", False),
         ("a?c", "a\nc", True),
         ("*", "new\nline\n", True),
+        ("**", "new\nline\n", True),
+        ("**/x", "a\n/x", True),
         ("a/**", "a/b/c", True),
         ("a/**", "ab", False),
         ("**/x", "x", True),
@@ -178,12 +180,12 @@ def test_patterns_match_exactly_what_trying_everything_finds(pattern: str, key: 
     assert bool(recipe_module._regex(pattern).fullmatch(key)) is slow_match(pattern, key)
 
 
-@pytest.mark.parametrize("pattern", ["**a**a**a**a**a**b", "*a*a*a*a*a*b", "**/a**/a**/a*a*b", "**a*a*a*a*b**c"])
+@pytest.mark.parametrize("pattern", ["**a**a**b", "*a*a*b", "**/a**/a*b", "**a*a**b"])
 @pytest.mark.parametrize("key", ["a" * 1024, "a/" * 511 + "a"])
 def test_a_hostile_key_cannot_make_a_pattern_slow(pattern: str, key: str) -> None:
     begun = time.process_time()
     assert not recipe_module._regex(pattern).fullmatch(key)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 0.25
 
 
 DEFAULT = load(ROOT / "recipe.toml")
@@ -260,6 +262,10 @@ def test_a_fingerprint_changes_with_the_overlays_bytes_and_not_with_its_name(tmp
         (tmp_path / name).write_bytes(content)
     a, b, c = (fingerprint(f'{THUMB}overlay.file = "{n}.png"\n', folder=tmp_path) for n in "abc")
     assert a == b != c
+
+
+def test_a_fingerprint_is_the_same_in_every_process_and_release() -> None:
+    assert fingerprint(THUMB) == "c99f11e777a299e5", "another one makes everything again, everywhere"
 
 
 def test_raising_the_pixels_constant_makes_everything_again(monkeypatch: pytest.MonkeyPatch) -> None:
