@@ -177,11 +177,6 @@ class Recipe:
         )
         return len(f"{key}/".encode()) + max(map(len, ("manifest.json", *names)))
 
-    @property
-    def digest_names(self) -> bool:
-        """Whether a rendition's key changes with its content, so that superseded files can stay."""
-        return "{digest}" in self.key_template
-
     def _file_name(self, name: str, extension: str, digest: str) -> str:
         template = self.key_template.removeprefix("{key}/")
         return template.format(name=name, ext=extension, digest=digest[:DIGEST_LENGTH])
