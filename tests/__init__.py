@@ -1,0 +1,1 @@
+"""The tests; each mirrors a module, and each makes the pictures it is about."""
