@@ -105,13 +105,14 @@ def _print(stage: str, endpoint_url: str | None) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {_said(done.stderr or done.stdout)}")
+        said = _said(done.stdout + done.stderr)  # errors go to stdout, the banner to stderr
+        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {said}")
     config: dict[str, Any] = json.loads(done.stdout)
     return config
 
 
-def _said(stderr: str) -> str:
+def _said(output: str) -> str:
     """Return the framework's message without its banner and its links."""
-    lines = [line.strip() for line in stderr.splitlines()]
+    lines = [line.strip() for line in output.splitlines()]
     message = lines[lines.index("Error:") + 1 :] if "Error:" in lines else lines
     return " ".join(line for line in message if line and not line.startswith(("Environment:", "Docs:")))

@@ -1,0 +1,85 @@
+"""A stage's whole life against the embedded AWS: deploy, info, deploy again, use, remove."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from tests.deploying.conftest import Framework, Package
+
+KEY = "news/2026/café terrace.jpg"
+BUCKETS = {"image-pipeline-dev-raw-123456789012", "image-pipeline-dev-renditions-123456789012"}
+
+
+def client(service: str, endpoint: str) -> Any:
+    """Return a client of the embedded AWS."""
+    return boto3.client(service, endpoint_url=endpoint, region_name="eu-central-1")
+
+
+@pytest.fixture(scope="module")
+def deployed(sls: Framework, package: Package, aws_endpoint: str) -> Iterator[str]:
+    """Deploy the packaged stage, and remove it in the end; the value is what the deployment said."""
+    said = sls("deploy", "--stage", "dev", "--package", package.folder.name)
+    yield said
+    s3 = boto3.resource("s3", endpoint_url=aws_endpoint, region_name="eu-central-1")
+    for name in BUCKETS:
+        s3.Bucket(name).object_versions.delete()
+    sls("remove", "--stage", "dev")
+    left = {bucket["Name"] for bucket in s3.meta.client.list_buckets()["Buckets"]}
+    assert not {name for name in left if name.startswith("image-pipeline-dev-")}
+    assert client("sqs", aws_endpoint).list_queues(QueueNamePrefix="image-pipeline-dev-").get("QueueUrls", []) == []
+
+
+def test_a_deployed_stage_has_its_buckets_its_queue_and_its_function(deployed: str, aws_endpoint: str) -> None:
+    assert "Service deployed to stack image-pipeline-dev" in deployed
+    s3 = client("s3", aws_endpoint)
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} >= BUCKETS
+    function = client("lambda", aws_endpoint).get_function(FunctionName="image-pipeline-dev-renditions")
+    assert function["Configuration"]["Handler"] == "handler.on_event"
+    assert client("sqs", aws_endpoint).get_queue_url(QueueName="image-pipeline-dev-failures")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_info_names_the_buckets(sls: Framework) -> None:
+    said = sls("info", "--stage", "dev", "--verbose")
+    assert all(name in said for name in BUCKETS)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_same_package_deployed_again_changes_nothing(sls: Framework) -> None:
+    assert "No changes to deploy" in sls("deploy", "--stage", "dev")
+
+
+def invoke(sls: Framework, event: str) -> dict[str, Any]:
+    """Return what the function answers to a sample event."""
+    said = sls("invoke", "local", "--stage", "dev", "-f", "renditions", "--path", f"tests/events/{event}.json")
+    start = said.index('{\n    "outcomes"')
+    answer: dict[str, Any] = json.JSONDecoder().raw_decode(said[start:])[0]
+    return answer
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_sample_events_publish_and_remove_through_the_deployed_names(sls: Framework, aws_endpoint: str) -> None:
+    s3 = client("s3", aws_endpoint)
+    body = io.BytesIO()
+    Image.new("RGB", (900, 600), (200, 60, 20)).save(body, "JPEG")
+    s3.put_object(Bucket="image-pipeline-dev-raw-123456789012", Key=KEY, Body=body.getvalue())
+    assert [one["status"] for one in invoke(sls, "upload")["outcomes"]] == ["published"]
+    assert [one["status"] for one in invoke(sls, "direct")["outcomes"]] == ["unchanged"]
+    manifest = s3.get_object(Bucket="image-pipeline-dev-renditions-123456789012", Key=f"{KEY}/manifest.json")
+    assert json.load(manifest["Body"])["status"] == "published"
+    s3.delete_object(Bucket="image-pipeline-dev-raw-123456789012", Key=KEY)
+    assert [one["status"] for one in invoke(sls, "delete")["outcomes"]] == ["removed"]
+
+
+def test_every_sample_event_is_explained() -> None:
+    folder = Path(__file__).parents[1] / "events"
+    explained = (folder / "README.md").read_text()
+    for event in folder.glob("*.json"):
+        assert f"`{event.name}`" in explained
+        json.loads(event.read_text())
