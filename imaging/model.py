@@ -45,12 +45,15 @@ def manifest_key_of(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object an editor put into the raw bucket, as HEAD saw it; what decoding learns is added later."""
+    """An object an editor put into the raw bucket, as HEAD saw it; what decoding learns is added later.
+
+    Of a source that is gone only the key is known.
+    """
 
     key: str
-    etag: str
-    bytes: int
-    modified: str
+    etag: str = ""
+    bytes: int = 0
+    modified: str = ""
     version_id: str | None = None
     format: str | None = None
     width: int | None = None

@@ -166,7 +166,7 @@ def observe(key: str, rule: Rule | None, storage: Storage, written: tuple[Manife
 def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage) -> Manifest | None:
     """Write what the source calls for and answer the manifest that says so; None when the source moved on."""
     if seen.source is None or rule is None:
-        return Manifest("removed", _write_id(), Source(seen.key, "", 0, ""))
+        return Manifest("removed", _write_id(), Source(seen.key))
     try:
         return publish(seen, seen.source, rule, recipe, storage)
     except Rejection as fault:

@@ -1,0 +1,245 @@
+"""A deterministic scheduler: several reconciles of one key, interleaved at every storage call.
+
+Each run is the real `reconcile` in a thread of its own that stops before each call to the storage and goes on when the
+scheduler says so; one thread runs at a time, so that a seed always gives the same schedule. Uploads, overwrites,
+deletes, duplicates, kills, retries and deploys (runs of an old recipe beside runs of a new one) happen in between.
+"""
+
+import io
+import random
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from PIL import Image
+
+from imaging.errors import Contention
+from imaging.model import Manifest, Source, manifest_key_of
+from imaging.recipe import Recipe
+from imaging.reconciling import reconcile
+from imaging.storage import Listing
+from ops.memory import MemoryStorage
+from tests.recipes import recipe
+
+KEY = "a/cat.png"
+
+
+class Killed(BaseException):
+    """The process ends here, as Lambda's does: nothing after this line runs."""
+
+
+@dataclass
+class Turns:
+    """Hands the one turn there is to the run that may make its next storage call."""
+
+    mine: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    given_back: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    killed: bool = False
+
+    def wait(self) -> None:
+        self.given_back.release()
+        self.mine.acquire()
+        if self.killed:
+            raise Killed
+
+
+class Stepped:
+    """A storage that waits for its turn before every call."""
+
+    def __init__(self, storage: MemoryStorage, turns: Turns) -> None:
+        self._storage, self._turns = storage, turns
+
+    def list_renditions(self, key: str) -> Listing:
+        self._turns.wait()
+        return self._storage.list_renditions(key)
+
+    def read_manifest(self, key: str) -> tuple[bytes, str] | None:
+        self._turns.wait()
+        return self._storage.read_manifest(key)
+
+    def head_source(self, key: str) -> Source | None:
+        self._turns.wait()
+        return self._storage.head_source(key)
+
+    def read_source(self, source: Source) -> bytes | None:
+        self._turns.wait()
+        return self._storage.read_source(source)
+
+    def write_rendition(self, key: str, body: bytes, content_type: str, cache_control: str) -> str:
+        self._turns.wait()
+        return self._storage.write_rendition(key, body, content_type, cache_control)
+
+    def write_manifest(self, key: str, body: bytes, replaces: str | None, *, tombstone: bool) -> str | None:
+        self._turns.wait()
+        return self._storage.write_manifest(key, body, replaces, tombstone=tombstone)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._turns.wait()
+            self._storage.delete([key])
+
+
+class Run:
+    """One reconcile under way."""
+
+    def __init__(self, storage: MemoryStorage, with_recipe: Recipe, tries: int, wrap: Callable[[Any], Any]) -> None:
+        self.tries = tries
+        self.pace = 1.0
+        self.turns = Turns()
+        self.outcome: BaseException | None = None
+        self.done = False
+        self._thread = threading.Thread(target=self._reconcile, args=(wrap(Stepped(storage, self.turns)), with_recipe))
+        self._thread.start()
+        self.turns.given_back.acquire()
+
+    def _reconcile(self, storage: Any, with_recipe: Recipe) -> None:
+        try:
+            reconcile(KEY, with_recipe, storage)
+        except (Exception, Killed) as error:  # noqa: BLE001  the schedule decides what it means
+            self.outcome = error
+        self.done = True
+        self.turns.given_back.release()
+
+    def step(self, *, kill: bool = False) -> None:
+        """Let the run make one storage call, or end it before that."""
+        self.turns.killed = kill
+        self.turns.mine.release()
+        self.turns.given_back.acquire()
+        if self.done:
+            self._thread.join()
+
+
+@cache
+def picture(number: int) -> bytes:
+    """A source that no other number makes; every fifth is no picture."""
+    if number % 5 == 0:
+        return b"no picture %d" % number
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (number * 37 % 256, number * 91 % 256, number % 256)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@cache
+def recipes(template: str) -> tuple[Recipe, ...]:
+    """What successive deploys bring: a rendition comes, one goes."""
+    return tuple(recipe(*names, template=template) for names in (("r0", "r1"), ("r0", "r1", "r2"), ("r0", "r3")))
+
+
+def torn(storage: MemoryStorage) -> bool:
+    """Whether a reader who follows the manifest now meets a missing or foreign file."""
+    found = storage.read_manifest(KEY)
+    manifest = Manifest.from_json(found[0]) if found else None
+    if manifest is None:
+        return False
+    return any(
+        r.key not in storage.renditions or storage.renditions[r.key].etag != r.etag for r in manifest.renditions
+    )
+
+
+def settled(storage: MemoryStorage) -> dict[str, bytes]:
+    """The renditions bucket, write ids aside."""
+    files = {key: file.body for key, file in storage.renditions.items()}
+    for key, body in files.items():
+        manifest = Manifest.from_json(body) if key == manifest_key_of(KEY) else None
+        if manifest:
+            files[key] = replace(manifest, write_id="any", superseded=()).to_json()
+    return files
+
+
+def clean_run(storage: MemoryStorage, with_recipe: Recipe) -> dict[str, bytes]:
+    """What one undisturbed run makes of the source that stands now."""
+    fresh = MemoryStorage()
+    fresh.sources = dict(storage.sources)
+    fresh.now = storage.now
+    reconcile(KEY, with_recipe, fresh)
+    return settled(fresh)
+
+
+@dataclass
+class Result:
+    """What a schedule came to; `problem` is empty when it converged."""
+
+    problem: str = ""
+    torn: int = 0
+    calls: int = 0
+
+
+def play(seed: int, template: str, wrap: Callable[[Any], Any] = lambda storage: storage) -> Result:
+    """Play one schedule to its end and compare with a clean run; `wrap` puts a fault between run and storage."""
+    chance = random.Random(seed)  # noqa: S311  a schedule, not a secret
+    storage, deploys = MemoryStorage(), recipes(template)
+    deployed, uploads, first, changes = 0, 0, 0, chance.randint(2, 8)
+    queue: list[int] = []
+    running: list[Run] = []
+    parked = 0
+    result = Result()
+    while changes or queue or running:
+        dice = chance.random()
+        if changes and dice < 0.12:
+            changes -= 1
+            match chance.choices(("upload", "delete", "an old one", "deploy"), (45, 20, 20, 15))[0]:
+                case "upload":
+                    uploads += 1
+                    first = first if KEY in storage.sources else uploads
+                    storage.upload(KEY, picture(uploads))
+                case "an old one" if KEY in storage.sources:  # the same bytes, and so the same names, as before
+                    storage.upload(KEY, picture(max(first, uploads - chance.randint(0, 1))))
+                case "an old one":
+                    pass
+                case "delete":
+                    storage.remove(KEY)
+                case "deploy":
+                    deployed = min(deployed + 1, len(deploys) - 1)
+            queue += [3] * chance.choice((1, 1, 1, 2, 3))
+        elif queue and (dice < 0.35 or not running) and len(running) < 4:
+            run = Run(storage, deploys[deployed], queue.pop(chance.randrange(len(queue))), wrap)
+            run.pace = chance.choice((0.02, 0.2, 1.0))
+            running.append(run)
+        elif running:
+            # Some runs are slow: faults show where one stalls while others come and go.
+            run = chance.choices(running, [r.pace for r in running])[0]
+            run.step(kill=chance.random() < 0.02)
+            result.calls += 1
+            if run.done:
+                running.remove(run)
+                if run.outcome is not None and not isinstance(run.outcome, (Killed, Contention)):
+                    raise run.outcome
+                if run.outcome is not None and run.tries > 1:
+                    queue.append(run.tries - 1)
+                else:
+                    parked += run.outcome is not None
+        result.torn += torn(storage)
+
+    if parked or deployed:  # the failure queue is redriven; a deploy is followed by a backfill
+        _alone(storage, deploys[deployed], wrap)
+    result.problem = _compare(storage, deploys[deployed])
+    return result
+
+
+def _alone(storage: MemoryStorage, with_recipe: Recipe, wrap: Callable[[Any], Any]) -> None:
+    run = Run(storage, with_recipe, 1, wrap)
+    while not run.done:
+        run.step()
+    if run.outcome is not None:
+        raise run.outcome
+
+
+def _compare(storage: MemoryStorage, with_recipe: Recipe) -> str:
+    now, wanted = settled(storage), clean_run(storage, with_recipe)
+    name = manifest_key_of(KEY)
+    found = Manifest.from_json(now.get(name, b""))
+    # What the sweep takes, at once and not by another reconcile: that would repair what this is here to find.
+    listed = {name, *(r.key for r in found.renditions)} if found else set()
+    now = {key: body for key, body in now.items() if key in listed}
+    if found and found.status == "removed":
+        del now[name]  # the tombstone expires
+    if found and found.status == "rejected":
+        # Last good stays: which good that is, is history; a clean run has none.
+        if {r.key for r in found.renditions} != set(now) - {name} or torn(storage):
+            return f"a rejected manifest lists {[r.key for r in found.renditions]}, there stand {sorted(now)}"
+        now = {name: replace(found, renditions=()).to_json()}
+    if now != wanted:
+        return f"there stand {sorted(now)}, a clean run makes {sorted(wanted)}"
+    return ""
