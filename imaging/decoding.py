@@ -100,6 +100,12 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
     _refuse_many_pixels(width, height, limits)
     found: list[str] = []
 
+    hidden = image.info.get("transparency")
+    if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
+        # The transparent colour is told in 16 bits, the pixels are about to lose their lower eight.
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    if name == "png":
+        image.load()  # its EXIF may stand behind the pixels; a fault in the pixels is not one of the EXIF
     orientation = _orientation(image, name, found)
     if orientation >= 5:  # stored lying on its side
         width, height = height, width
@@ -110,11 +116,6 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
     if largest.whole and scale < 1:
         size = largest.size  # exactly, so that it need not be resized again
     stored = (size[1], size[0]) if orientation >= 5 else size
-
-    hidden = image.info.get("transparency")
-    if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
-        # The transparent colour is told in 16 bits, the pixels are about to lose their lower eight.
-        image.info["transparency"] = tuple(value >> 8 for value in hidden)
 
     frames, durations = [], []
     if name == "jpeg":
