@@ -392,8 +392,20 @@ def _one_line(value: Any) -> str:
     """Text of metadata, fit for one line of a manifest."""
     if isinstance(value, list | tuple):
         value = b", ".join(value) if value and isinstance(value[0], bytes) else ", ".join(map(str, value))
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    raw = value if isinstance(value, bytes) else _bytes_of(str(value))
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:1000]
+
+
+def _bytes_of(text: str) -> bytes:
+    """EXIF's text is bytes that Pillow read as Latin-1, and UTF-8 as often as not."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
 
 
 # -- what went wrong ---------------------------------------------------------------------------------------
