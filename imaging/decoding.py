@@ -11,6 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
@@ -95,7 +96,10 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
         _refuse_many_scans(body, limits)
     if plugin == "HEIF":
         _register_heif()
-    image = Image.open(io.BytesIO(body), formats=[plugin])
+    if name == "gif":
+        _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
+    with _growing_to(limits.pixels if name == "gif" else None):
+        image = Image.open(io.BytesIO(body), formats=[plugin])
     width, height = image.size
     _refuse_many_pixels(width, height, limits)
     found: list[str] = []
@@ -218,9 +222,26 @@ def _frames(image: Image.Image, name: str, animated: bool, limits: Limits) -> It
         )
     for index in range(first, count):
         if index:
-            image.seek(index)
+            with _growing_to(limits.animation_pixels // count):
+                image.seek(index)
         image.load()
         yield image, max(0, round(float(image.info.get("duration", 0) or 0)))
+
+
+@contextmanager
+def _growing_to(pixels: int | None) -> Iterator[None]:
+    """Keeps a GIF from outgrowing the canvas it has told: a frame may reach over the edge by 65,535 pixels."""
+    Image.MAX_IMAGE_PIXELS = pixels and max(1, pixels // 2)  # at twice this Pillow raises
+    try:
+        yield
+    except Image.DecompressionBombError:
+        raise Rejection(
+            "too-many-pixels",
+            f"A frame of this GIF reaches far over its canvas, to more than {_mega(pixels or 0)} megapixels.",
+            _EXPORT_AGAIN,
+        ) from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = None
 
 
 def _plays(image: Image.Image, name: str) -> int:
