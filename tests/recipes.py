@@ -4,8 +4,8 @@ from pathlib import Path
 
 from imaging.recipe import Recipe, parse
 
-STABLE = '{key}/{name}.{ext}'
-DIGEST = '{key}/{name}.{digest}.{ext}'
+STABLE = "{key}/{name}.{ext}"
+DIGEST = "{key}/{name}.{digest}.{ext}"
 
 
 def recipe(*names: str, template: str = STABLE, more: str = "") -> Recipe:

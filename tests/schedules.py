@@ -133,9 +133,7 @@ def torn(storage: MemoryStorage) -> bool:
     manifest = Manifest.from_json(found[0]) if found else None
     if manifest is None:
         return False
-    return any(
-        r.key not in storage.renditions or storage.renditions[r.key].etag != r.etag for r in manifest.renditions
-    )
+    return any(r.key not in storage.renditions or storage.renditions[r.key].etag != r.etag for r in manifest.renditions)
 
 
 def settled(storage: MemoryStorage) -> dict[str, bytes]:
