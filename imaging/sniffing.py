@@ -32,6 +32,8 @@ REFUSED = (
     (b"PK\x03\x04", "ZIP or Office"),
     (b"\x1f\x8b", "gzip"),
     (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
+    (b"\x1a\x45\xdf\xa3", "video"),
+    (b"\x00\x00\x01\xba", "video"),
 )
 
 
@@ -46,6 +48,8 @@ def sniff(body: bytes) -> tuple[str, str]:
         return "gif", "GIF"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webp", "WEBP"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        raise _unsupported("video")
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         if head[8:10] == b"CR" or is_raw_tiff(body):
             raise _unsupported("camera RAW")
@@ -94,9 +98,9 @@ def is_raw_tiff(body: bytes) -> bool:
     if number(2, 2) != 42:
         return False
     start = number(4, 4)
-    tags = {
-        number(at, 2): number(at + 8, 2) for at in range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
-    }
+    entries = range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
+    # A value is as long as its type, 3 for a short and 4 for a long, and stands at the left of its field.
+    tags = {number(at, 2): number(at + 8, 2 if number(at + 2, 2) == 3 else 4) for at in entries}
     return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
 
 
