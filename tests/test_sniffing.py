@@ -1,0 +1,122 @@
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imaging.errors import Rejection
+from imaging.sniffing import is_raw_tiff, sniff
+from tests.pictures import saved, scene, tiff
+
+
+def refusal_of(body: bytes) -> str:
+    with pytest.raises(Rejection) as raised:
+        sniff(body)
+    assert raised.value.code == "unsupported-format"
+    return f"{raised.value.reason} {raised.value.advice}"
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"])
+def test_a_picture_is_known_by_its_first_bytes(name: str) -> None:
+    assert sniff(saved(scene(), name)) == (name, name.upper())
+
+
+def test_an_mpo_is_a_jpeg() -> None:
+    assert sniff(saved(scene(), "mpo", save_all=True, append_images=[scene()])) == ("jpeg", "JPEG")
+
+
+def iso(*brands: bytes) -> bytes:
+    """The first box of a file of ISO 14496-12: the major brand, a version, the compatible ones."""
+    content = brands[0] + b"\0\0\0\0" + b"".join(brands[1:])
+    return struct.pack(">I", len(content) + 8) + b"ftyp" + content
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
+def test_a_heic_of_any_brand_is_known(brand: bytes) -> None:
+    assert sniff(iso(brand)) == ("heic", "HEIF")
+
+
+@pytest.mark.parametrize("brands", [(b"avif",), (b"avis",), (b"mif1", b"miaf", b"avif"), (b"mif1", b"heic")])
+def test_compatible_brands_count_where_the_major_one_says_nothing(brands: tuple[bytes, ...]) -> None:
+    assert sniff(iso(*brands))[0] == ("heic" if b"heic" in brands else "avif")
+
+
+def test_big_and_big_endian_tiffs_are_tiffs() -> None:
+    for magic in (b"MM\0*", b"II+\0", b"MM\0+"):
+        assert sniff(magic + b"\0" * 60) == ("tiff", "TIFF")
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg/>', "SVG"),
+        (b"\n  <SVG>", "SVG"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"8BPS\0\1", "Photoshop (PSD)"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS"),
+        (b"\xc5\xd0\xd3\xc6 ", "EPS"),
+        (b"\0\0\1\0\1\0\x10\x10", "ICO"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
+        (b"\xff\x0a\0", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"FUJIFILMCCD-RAW 0201", "camera RAW"),
+        (b"IIU\0\x08\0\0\0", "camera RAW"),
+        (b"IIRO\x08\0\0\0", "camera RAW"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "camera RAW"),
+        (iso(b"crx ", b"isom"), "camera RAW"),
+        (iso(b"isom", b"mp42"), "video"),
+        (iso(b"qt  "), "video"),
+        (b"\x1a\x45\xdf\xa3\x01\0\0\0", "video"),
+        (b"RIFF\0\0\0\0AVI LIST", "video"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b"PK\x03\x04", "ZIP or Office"),
+    ],
+)
+def test_what_is_not_opened_is_refused_by_its_name(head: bytes, name: str) -> None:
+    said = refusal_of(head)
+    assert f" {name} file" in said
+    assert "Export it as PNG" in said
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xd8", b"dear editor,\nplease find", b"GIF", b"\0" * 100, b"RIFF\0\0\0\0WAVE"]
+)
+def test_what_is_no_picture_is_refused_with_what_would_be_one(body: bytes) -> None:
+    said = refusal_of(body)
+    assert "no picture" in said
+    assert "JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF or HEIC" in said
+
+
+def test_a_picture_that_speaks_of_svg_is_still_a_picture() -> None:
+    assert sniff(saved(scene(), "webp", xmp=b"<svg></svg>", exif=b"<svg>")) == ("webp", "WEBP")
+
+
+def raw(order: str, *entries: tuple[int, int, int]) -> bytes:
+    """The head of a TIFF with these directory entries: tag, type (3 short, 4 long), value."""
+    body = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, len(entries))
+    for tag, kind, value in entries:
+        packed = struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value)
+        body += struct.pack(order + "HHI", tag, kind, 1) + packed
+    return body + b"\0" * 60
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_camera_raw_in_a_tiff_is_told_from_a_tiff(order: str) -> None:
+    assert "camera RAW" in refusal_of(raw(order, (254, 4, 0), (50706, 4, 0x01040000)))  # DNG
+    assert "camera RAW" in refusal_of(raw(order, (254, 4, 1), (330, 4, 200)))  # NEF, ARW
+    assert "camera RAW" in refusal_of(raw(order, (254, 3, 1), (330, 4, 200)))
+    assert sniff(raw(order, (254, 4, 0), (330, 4, 200))) == ("tiff", "TIFF")  # a picture with smaller ones inside
+    assert sniff(raw(order, (254, 4, 1)))  # reduced, and yet all there is
+    assert not is_raw_tiff(tiff((2, 1), 1, 8, 1, b"ab"))
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"II*\0", b"MM\0*", b"\0\0\0\x20ftyp", b"\0\0\0\0ftypmif1"]))
+def test_any_bytes_are_a_format_or_a_rejection(body: bytes, head: bytes) -> None:
+    try:
+        name, plugin = sniff(head + body)
+    except Rejection:
+        return
+    assert name in {"jpeg", "png", "gif", "webp", "tiff", "bmp", "avif", "heic"}
+    assert plugin.isupper()
