@@ -32,6 +32,7 @@ REFUSED = (
     (b"PK\x03\x04", "ZIP or Office"),
     (b"\x1f\x8b", "gzip"),
     (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
+    (b"RIFF", "video or sound"),
     (b"\x1a\x45\xdf\xa3", "video"),
     (b"\x00\x00\x01\xba", "video"),
 )
@@ -48,8 +49,6 @@ def sniff(body: bytes) -> tuple[str, str]:
         return "gif", "GIF"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webp", "WEBP"
-    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        raise _unsupported("video")
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         if head[8:10] == b"CR" or is_raw_tiff(body):
             raise _unsupported("camera RAW")

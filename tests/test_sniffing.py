@@ -69,7 +69,7 @@ def test_big_and_big_endian_tiffs_are_tiffs() -> None:
         (iso(b"isom", b"mp42"), "video"),
         (iso(b"qt  "), "video"),
         (b"\x1a\x45\xdf\xa3\x01\0\0\0", "video"),
-        (b"RIFF\0\0\0\0AVI LIST", "video"),
+        (b"RIFF\0\0\0\0AVI LIST", "video or sound"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"PK\x03\x04", "ZIP or Office"),
     ],
@@ -80,9 +80,7 @@ def test_what_is_not_opened_is_refused_by_its_name(head: bytes, name: str) -> No
     assert "Export it as PNG" in said
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff\xd8", b"dear editor,\nplease find", b"GIF", b"\0" * 100, b"RIFF\0\0\0\0WAVE"]
-)
+@pytest.mark.parametrize("body", [b"", b"\xff\xd8", b"dear editor,\nplease find", b"GIF", b"\0" * 100])
 def test_what_is_no_picture_is_refused_with_what_would_be_one(body: bytes) -> None:
     said = refusal_of(body)
     assert "no picture" in said
