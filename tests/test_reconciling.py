@@ -1,9 +1,12 @@
 """The reconcile loop, on buckets in memory."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from imaging.errors import Contention
 from imaging.model import Manifest, Source
@@ -354,3 +357,20 @@ def test_a_manifest_is_read_back_as_it_was_written(storage: MemoryStorage) -> No
     made = manifest(storage)
     assert Manifest.from_json(made.to_json()) == made
     assert made.focal_point == (0.3, 0.4)
+
+
+def test_every_manifest_keeps_to_the_schema_in_docs(storage: MemoryStorage) -> None:
+    schema = json.loads((Path(__file__).parent.parent / "docs" / "manifest.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    valid = Draft202012Validator(schema)
+    digest = recipe("thumb", template=DIGEST)
+    for body in (GOOD, OTHER, BAD, None):
+        if body is None:
+            storage.remove(KEY)
+        else:
+            storage.upload(KEY, body, {"alt": "A cat", "focal-point": "0,1", "renditions": "none"})
+        run(storage, digest)
+        content = json.loads(storage.renditions["a/cat.png/manifest.json"].body)
+        assert [error.message for error in valid.iter_errors(content)] == []
+        assert set(content) <= set(schema["properties"])
+        assert set(content["source"]) <= set(schema["properties"]["source"]["properties"])

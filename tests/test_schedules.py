@@ -125,6 +125,11 @@ def test_the_schedules_notice_superseded_files_deleted_at_once(monkeypatch: pyte
     assert shows(84, DIGEST)
 
 
+def test_the_schedules_notice_manifests_without_a_write_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "_write_id", lambda: "same")
+    assert shows(968, DIGEST)
+
+
 def test_a_write_id_keeps_a_stale_writer_from_mistaking_a_tombstone_for_the_one_it_saw(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
