@@ -7,7 +7,7 @@ the manifest, never a failure.
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 
 LONGEST_TEXT = 1000
@@ -60,7 +60,7 @@ def read_hints(metadata: Mapping[str, str], known: Collection[str]) -> Hints:
 
 def _text(value: str) -> str:
     """One line of readable text: S3 hands non-ASCII metadata back as RFC 2047, clients send it in both forms."""
-    with suppress(HeaderParseError, LookupError, UnicodeError):  # else it is taken as it was typed
+    with suppress(MessageError, LookupError, ValueError):  # else it is taken as it was typed
         value = str(make_header(decode_header(value)))
     with suppress(UnicodeError):  # UTF-8 bytes that HTTP read as Latin-1, where they are that
         value = value.encode("latin-1").decode("utf-8")
