@@ -15,6 +15,8 @@ from imaging.model import Manifest
 from imaging.recipe import Recipe, load
 from ops.files import caller_path, keys_of, write_tree
 from ops.local import PORT, LocalStack, local_stack
+from ops.render import Bounds, Rendered
+from ops.render import render as render_files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -142,6 +144,32 @@ def check(path: Path | None) -> None:
     recipe = checked_recipe(caller_path(path) if path else ROOT / "recipe.toml")
     for rule in recipe.rules:
         click.echo(f"{rule.match}  {rule.fingerprint}  {', '.join(spec.name for spec in rule.specs)}")
+
+
+@main.command(epilog="Example: npm run ops -- render photos logo.png --out renditions")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write; nothing is deleted.")
+@click.option("--recipe", "path", default=None, type=click.Path(path_type=Path), help="Another recipe file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each file.")
+@click.option("--memory", default=Bounds().memory_mb, show_default=True, type=click.IntRange(128), help="MB per file.")
+@click.option(
+    "--timeout", default=Bounds().seconds, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds."
+)
+def render(paths: tuple[str, ...], out: Path, path: Path | None, as_json: bool, memory: int, timeout: float) -> None:
+    """Make what the pipeline would make of files and folders, without AWS, and a contact sheet of it.
+
+    Exits with 0 when every file was published, with 1 when any was rejected or failed.
+    """
+    recipe = checked_recipe(caller_path(path) if path else ROOT / "recipe.toml")
+    folder = caller_path(out)
+    keys = {key: file for key, file in keys_of(paths).items() if folder.resolve() not in file.resolve().parents}
+    if not keys:
+        raise click.ClickException(f"there are no files in what was named, besides those in {out}")
+
+    def tell(done: Rendered) -> str:
+        return done.as_json() if as_json else line(done.key, done.manifest, done.error)
+
+    sys.exit(0 if render_files(keys, recipe, folder, Bounds(memory, timeout), tell, quiet=as_json) else 1)
 
 
 def checked_recipe(path: Path) -> Recipe:

@@ -1,0 +1,108 @@
+"""The contact sheet of `ops render`: one HTML page of what was made of every source, or why nothing was.
+
+It stands at the top of the tree it shows and loads its pictures from there, and only those in view.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from imaging.model import Manifest, Rendition
+from ops.files import path_of
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1d2126; --soft: #66707c; --page: #f4f5f7; --card: #fff;
+  --line: #dfe3e8; --good: #1a7f4b; --bad: #b3261e; --odd: #8a5a00; --check: #e6e8eb; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e7eb; --soft: #98a2ae; --page: #14171a; --card: #1d2125; --line: #31373d;
+    --good: #5fce96; --bad: #ff8a80; --odd: #e8b35a; --check: #2b3035; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 75rem; padding: 2rem 1rem 4rem; background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; margin: 0; }
+header p { margin: .25rem 0 1.5rem; color: var(--soft); }
+article { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--soft);
+  border-radius: 8px; margin-top: 1rem; padding: .9rem 1.1rem; content-visibility: auto;
+  contain-intrinsic-height: auto 16rem; }
+.published { border-left-color: var(--good); }
+.rejected, .failed { border-left-color: var(--bad); }
+h2 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
+h2 small { font-weight: 400; color: var(--soft); margin-left: .5rem; }
+.rejected h2 small, .failed h2 small { color: var(--bad); }
+article p { margin: .25rem 0 0; overflow-wrap: anywhere; }
+.facts, figcaption { color: var(--soft); font-size: .85rem; font-variant-numeric: tabular-nums; }
+.warning { color: var(--odd); font-size: .85rem; }
+div { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: .8rem; }
+figure { margin: 0; max-width: 100%; }
+figcaption b { color: var(--ink); }
+img { display: block; height: 9rem; width: auto; min-width: 1rem; max-width: min(22rem, 100%); object-fit: contain;
+  border-radius: 4px; background: repeating-conic-gradient(var(--check) 0 25%, transparent 0 50%) 0 / 16px 16px; }
+a { color: inherit; }
+"""
+
+
+def page(counts: Mapping[str, int], cards: Iterable[str]) -> str:
+    """The whole page, for the `cards` of every source and how many there are of each status."""
+    summary = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>Contact sheet: {escape(summary)}</title>\n<style>{STYLE}</style>",
+            f"<header><h1>Contact sheet</h1>\n<p>{escape(summary)}</p></header>\n<main>",
+            *cards,
+            "</main>\n</html>\n",
+        ]
+    )
+
+
+def card(key: str, status: str, manifest: Manifest | None, error: str | None = None) -> str:
+    """One source: what it is, and its renditions, or why there are none."""
+    lines = [f'<article class="{escape(status)}">', f"<h2>{escape(key)}<small>{escape(status)}</small></h2>"]
+    if error:
+        lines.append(f"<p>{escape(error)}</p>")
+    if manifest:
+        lines.append(f'<p class="facts">{escape(_facts(manifest))}</p>')
+        if manifest.rejection:
+            code, reason, advice = manifest.rejection.code, manifest.rejection.reason, manifest.rejection.advice
+            lines.append(f"<p><b>{escape(code)}</b>: {escape(reason)} {escape(advice)}</p>")
+        lines += [f'<p class="warning">{escape(warning)}</p>' for warning in manifest.warnings]
+        figures = groupby(manifest.renditions, key=lambda rendition: rendition.name)
+        lines += ["<div>", *(_figure(name, list(made), manifest.alt) for name, made in figures), "</div>"]
+    return "\n".join([*lines, "</article>"])
+
+
+def _facts(manifest: Manifest) -> str:
+    source = manifest.source
+    facts = [source.format or "", f"{source.width} x {source.height}" if source.width else "", size(source.bytes)]
+    if (source.frames or 1) > 1:
+        facts.append(f"{source.frames} frames")
+    if manifest.renditions:
+        total = sum(rendition.bytes for rendition in manifest.renditions)
+        facts.append(f"{len(manifest.renditions)} renditions of {size(total)} in all")
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _figure(name: str, made: list[Rendition], alt: str) -> str:
+    """One rendition in its formats; the lightest of them is shown."""
+    shown = min(made, key=lambda rendition: rendition.bytes)
+    links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in made)
+    return (
+        f'<figure><a href="{_address(shown.key)}"><img src="{_address(shown.key)}" alt="{escape(alt or name)}" '
+        f'width="{shown.width}" height="{shown.height}" loading="lazy" decoding="async"></a>'
+        f"<figcaption><b>{escape(name)}</b> {shown.width} x {shown.height}<br>{links}</figcaption></figure>"
+    )
+
+
+def _address(key: str) -> str:
+    """Where the copy of the object `key` stands, from the page."""
+    return quote(path_of(Path(), key).as_posix())
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:,.1f} KB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
