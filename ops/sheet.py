@@ -14,10 +14,10 @@ from ops.files import path_of
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #66707c; --page: #f4f5f7; --card: #fff;
-  --line: #dfe3e8; --good: #1a7f4b; --bad: #b3261e; --odd: #8a5a00; --check: #e6e8eb; }
+  --line: #dfe3e8; --good: #1a7f4b; --bad: #b3261e; --odd: #8a5a00; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e7eb; --soft: #98a2ae; --page: #14171a; --card: #1d2125; --line: #31373d;
-    --good: #5fce96; --bad: #ff8a80; --odd: #e8b35a; --check: #2b3035; } }
+    --good: #5fce96; --bad: #ff8a80; --odd: #e8b35a; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 75rem; padding: 2rem 1rem 4rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
@@ -35,10 +35,11 @@ article p { margin: .25rem 0 0; overflow-wrap: anywhere; }
 .facts, figcaption { color: var(--soft); font-size: .85rem; font-variant-numeric: tabular-nums; }
 .warning { color: var(--odd); font-size: .85rem; }
 div { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: .8rem; }
+div:empty { display: none; }
 figure { margin: 0; max-width: 100%; }
 figcaption b { color: var(--ink); }
 img { display: block; height: 9rem; width: auto; min-width: 1rem; max-width: min(22rem, 100%); object-fit: contain;
-  border-radius: 4px; background: repeating-conic-gradient(var(--check) 0 25%, transparent 0 50%) 0 / 16px 16px; }
+  border-radius: 4px; background: repeating-conic-gradient(#dde1e6 0 25%, #fff 0 50%) 0 / 16px 16px; }
 a { color: inherit; }
 """
 
@@ -70,7 +71,7 @@ def card(key: str, status: str, manifest: Manifest | None, error: str | None = N
             lines.append(f"<p><b>{escape(code)}</b>: {escape(reason)} {escape(advice)}</p>")
         lines += [f'<p class="warning">{escape(warning)}</p>' for warning in manifest.warnings]
         figures = groupby(manifest.renditions, key=lambda rendition: rendition.name)
-        lines += ["<div>", *(_figure(name, list(made), manifest.alt) for name, made in figures), "</div>"]
+        lines.append(f"<div>{''.join(_figure(name, list(made), manifest.alt) for name, made in figures)}</div>")
     return "\n".join([*lines, "</article>"])
 
 
