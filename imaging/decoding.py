@@ -114,7 +114,7 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
     if orientation >= 5:  # stored lying on its side
         width, height = height, width
     crops = [spec.crop(width, height) for spec in specs]
-    largest = max(crops, key=lambda crop: (crop.scale, crop.whole))
+    largest = max(crops, key=lambda crop: (crop.scale, crop.whole, crop.size))
     scale = min(1.0, largest.scale)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if largest.whole and scale < 1:

@@ -39,7 +39,9 @@ def render(
         return spec.crop(picture.width, picture.height, focus_of(spec, picture, focal_point))
 
     for crop, spec in sorted(
-        ((crop_of(spec), spec) for spec in specs), key=lambda pair: (-pair[0].scale, not pair[0].whole)
+        ((crop_of(spec), spec) for spec in specs),
+        key=lambda pair: (pair[0].scale, pair[0].whole, pair[0].size),
+        reverse=True,
     ):
         frames = tuple(cut(frame, crop, picture) for frame in whole)
         if crop.whole and crop.scale <= 1:
