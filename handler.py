@@ -2,13 +2,13 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from imaging.errors import SetupError
-from imaging.events import read_hints_of
+from imaging.events import Hint, Result, read_envelope
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
 from imaging.storage import Storage, connect
@@ -47,31 +47,30 @@ def wiring() -> Wiring:
 
 
 def on_event(event: Any, context: Any) -> dict[str, Any]:
-    """Reconcile every key the event hints at and answer what became of each.
+    """Reconcile every key the event hints at, each once, and answer its sender.
 
-    One bad record does not stop the others: the good ones are done first, then the call fails and names the bad
-    ones, so that Lambda tries again (the good ones are then found as desired).
+    One bad record does not stop the others: the good ones are done first, then the reply says which are bad.
     """
     wired = wiring()
     wired.telemetry.started(context)
-    outcomes, failures = [], []
-    for hint in read_hints_of(event, wired.raw):
-        began = time.monotonic()
-        try:
-            if hint.error:
-                raise hint.error
-            outcome = reconcile(hint.key, wired.recipe, wired.storage)
-        except Exception as error:  # noqa: BLE001  raised again below, all together
-            wired.telemetry.failed(hint.key, error, time.monotonic() - began)
-            error.add_note(f"while reconciling {hint.key!r}")
-            failures.append((hint.key, error))
-        else:
-            wired.telemetry.reconciled(outcome, time.monotonic() - began)
-            outcomes.append(outcome.summary())
-    if failures:
-        named = "; ".join(f"{key!r}: {type(error).__name__}: {error}" for key, error in failures)
-        raise ExceptionGroup(
-            f"{len(failures)} of {len(failures) + len(outcomes)} keys failed: {named}",
-            [error for _, error in failures],
-        )
-    return {"outcomes": outcomes}
+    envelope = read_envelope(event, wired.raw)
+    done: dict[Hint, Result] = {}
+    for hint in envelope.hints:
+        alone = replace(hint, part="")
+        if alone not in done:
+            done[alone] = settle(hint, wired)
+    return envelope.reply([replace(done[replace(hint, part="")], hint=hint) for hint in envelope.hints])
+
+
+def settle(hint: Hint, wired: Wiring) -> Result:
+    """Reconcile one key, and tell the operators how that went."""
+    began = time.monotonic()
+    try:
+        if hint.error:
+            raise hint.error
+        outcome = reconcile(hint.key, wired.recipe, wired.storage)
+    except Exception as error:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
+        wired.telemetry.failed(hint.key, error, time.monotonic() - began)
+        return Result(hint, error=error)
+    wired.telemetry.reconciled(outcome, time.monotonic() - began)
+    return Result(hint, outcome)

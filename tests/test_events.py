@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import EventError
-from imaging.events import read_hints_of
+from imaging.events import Result, read_envelope
+from imaging.model import Outcome
 
 RAW = "the-raw-bucket"
 
@@ -25,7 +26,7 @@ def record(key: str, *, bucket: str = RAW, version: str = "2.1", name: str = "Ob
 
 
 def keys(event: Any) -> list[str]:
-    hints = read_hints_of(event, RAW)
+    hints = read_envelope(event, RAW).hints
     assert all(hint.error is None for hint in hints)
     return [hint.key for hint in hints]
 
@@ -45,11 +46,6 @@ def test_any_key_survives_the_envelope(key: str) -> None:
 
 def test_a_direct_invocation_says_keys_as_they_are() -> None:
     assert keys({"keys": ["a+b%20c.jpg", "d.jpg"]}) == ["a+b%20c.jpg", "d.jpg"]
-
-
-def test_several_records_of_one_key_are_one_hint() -> None:
-    event = {"Records": [record("a.jpg"), record("b.jpg"), record("a.jpg", name="ObjectRemoved:Delete")]}
-    assert keys(event) == ["a.jpg", "b.jpg"]
 
 
 def test_the_test_event_that_s3_sends_hints_at_nothing() -> None:
@@ -78,7 +74,7 @@ def test_every_minor_version_of_2_is_read(version: str) -> None:
     ],
 )
 def test_a_record_nobody_can_read_is_named_and_stops_no_other(bad: Any, says: str) -> None:
-    first, second = read_hints_of({"Records": [bad, record("good.jpg")]}, RAW)
+    first, second = read_envelope({"Records": [bad, record("good.jpg")]}, RAW).hints
     assert isinstance(first.error, EventError)
     assert says in str(first.error)
     assert (second.key, second.error) == ("good.jpg", None)
@@ -89,14 +85,14 @@ def test_a_record_nobody_can_read_is_named_and_stops_no_other(bad: Any, says: st
 )
 def test_an_event_that_is_no_envelope_says_what_was_received(event: Any) -> None:
     with pytest.raises(EventError, match="and this (is|has)"):
-        read_hints_of(event, RAW)
+        read_envelope(event, RAW)
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_any_json_is_read_or_refused_with_our_own_error(event: Any) -> None:
     for candidate in (event, {"Records": [event]}, {"keys": [event]}):
         try:
-            read_hints_of(candidate, RAW)
+            read_envelope(candidate, RAW)
         except EventError:
             pass
 
@@ -105,6 +101,94 @@ def test_the_sample_events_are_envelopes_of_the_deployed_bucket() -> None:
     samples = Path(__file__).parent / "events"
     upload = json.loads((samples / "upload.json").read_text())
     bucket = upload["Records"][0]["s3"]["bucket"]["name"]
-    for name in ("upload", "delete", "direct"):
+    for name in ("upload", "delete", "direct", "sqs-redrive", "s3-batch"):
         event = json.loads((samples / f"{name}.json").read_text())
-        assert [hint.error for hint in read_hints_of(event, bucket)] == [None]
+        (hint,) = read_envelope(event, bucket).hints
+        assert (hint.key, hint.error) == ("news/2026/caf\u00e9 terrace.jpg", None)
+
+
+# -- queues, buses and batches -----------------------------------------------------------------------------
+
+
+def message(number: int, body: Any) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"eventSource": "aws:sqs", "messageId": f"m{number}", "body": text}
+
+
+def failing(hints: Any, bad: set[str]) -> list[Result]:
+    return [
+        Result(h, error=h.error or OSError()) if h.error or h.key in bad else Result(h, Outcome(h.key, "published"))
+        for h in hints
+    ]
+
+
+def test_a_notification_is_found_in_every_wrapping_it_may_come_in() -> None:
+    notification = {"Records": [record("a b.jpg")]}
+    sns = {"Type": "Notification", "Message": json.dumps(notification)}
+    parked = {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": notification}
+    published = {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": json.dumps(notification)}}]}
+    assert keys(published) == ["a b.jpg"]
+    for body in (notification, sns, parked):
+        assert keys({"Records": [message(1, body)]}) == ["a b.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
+def test_event_bridge_says_keys_as_they_are(kind: str) -> None:
+    event = {
+        "source": "aws.s3",
+        "detail-type": kind,
+        "detail": {"bucket": {"name": RAW}, "object": {"key": "a+b%20.jpg"}},
+    }
+    assert keys(event) == ["a+b%20.jpg"]
+    assert read_envelope({**event, "detail-type": "Object Tags Added"}, RAW).hints[0].error
+    assert read_envelope({**event, "detail": {}}, RAW).hints[0].error
+
+
+def test_every_subset_of_a_batch_of_ten_messages_comes_back_exactly() -> None:
+    names = [f"{number}.jpg" for number in range(10)]
+    envelope = read_envelope({"Records": [message(i, {"Records": [record(n)]}) for i, n in enumerate(names)]}, RAW)
+    for subset in range(1024):
+        bad = {name for bit, name in enumerate(names) if subset >> bit & 1}
+        reply = envelope.reply(failing(envelope.hints, bad))
+        assert reply == {"batchItemFailures": [{"itemIdentifier": f"m{n[0]}"} for n in names if n in bad]}
+
+
+def test_a_message_nobody_can_read_fails_alone_and_is_not_lost() -> None:
+    bodies = ["no json", "[]", "{}", {"Records": [record("a.jpg", bucket="another")]}, {"Records": [record("a.jpg")]}]
+    envelope = read_envelope({"Records": [message(i, body) for i, body in enumerate(bodies)]}, RAW)
+    failed = envelope.reply(failing(envelope.hints, set()))["batchItemFailures"]
+    assert [item["itemIdentifier"] for item in failed] == ["m0", "m1", "m2", "m3"]
+
+
+def test_a_message_is_done_only_when_each_of_its_records_is() -> None:
+    event = {
+        "Records": [
+            message(1, {"Records": [record("good.jpg"), record("bad.jpg")]}),
+            message(2, {"Event": "s3:TestEvent"}),
+        ]
+    }
+    envelope = read_envelope(event, RAW)
+    assert envelope.reply(failing(envelope.hints, {"bad.jpg"})) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_s3_batch_is_answered_task_by_task() -> None:
+    tasks = [
+        {"taskId": "t1", "s3Key": "a+b.jpg", "s3BucketArn": f"arn:aws:s3:::{RAW}"},
+        {"taskId": "t2", "s3Key": "bad.jpg", "s3BucketArn": f"arn:aws:s3:::{RAW}"},
+        {"taskId": "t3", "s3Key": "x.jpg", "s3BucketArn": "arn:aws:s3:::another"},
+    ]
+    envelope = read_envelope({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": tasks}, RAW)
+    reply = envelope.reply(failing(envelope.hints, {"bad.jpg"}))
+    assert [(r["taskId"], r["resultCode"]) for r in reply["results"]] == [
+        ("t1", "Succeeded"),
+        ("t2", "TemporaryFailure"),
+        ("t3", "PermanentFailure"),
+    ]
+    assert (reply["invocationSchemaVersion"], reply["invocationId"]) == ("1.0", "i")
+    assert reply["treatMissingKeysAs"] == "PermanentFailure"
+    assert json.loads(reply["results"][0]["resultString"]) == {"key": "a b.jpg", "status": "published"}
+
+
+def test_an_unknown_batch_schema_is_named() -> None:
+    with pytest.raises(EventError, match="'3.0'"):
+        read_envelope({"invocationSchemaVersion": "3.0", "tasks": []}, RAW)

@@ -83,6 +83,14 @@ def test_trouble_with_aws_escapes(deployed: OnS3, monkeypatch: pytest.MonkeyPatc
     assert caught.group_contains(ClientError)
 
 
+def test_a_key_that_several_records_hint_at_is_reconciled_once(deployed: OnS3) -> None:
+    deployed.upload("a.png", picture(1))
+    with patch("handler.reconcile", side_effect=handler.reconcile) as reconcile:
+        outcomes = notify(deployed, "a.png", "a.png")["outcomes"]
+    assert [outcome["status"] for outcome in outcomes] == ["published", "published"]
+    assert reconcile.call_count == 1
+
+
 def test_a_test_event_and_folder_keys_make_nothing(deployed: OnS3) -> None:
     assert handler.on_event({"Event": "s3:TestEvent"}, None) == {"outcomes": []}
     deployed.upload("folder/", b"")

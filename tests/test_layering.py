@@ -14,7 +14,7 @@ LOWER = {
     "hints": set(),
     "markup": {"model"},
     "recipe": {"errors", "model"},
-    "events": {"errors"},
+    "events": {"errors", "model"},
     "decoding": {"errors", "model", "sniffing"},
     "rendering": {"decoding", "model"},
     "encoding": {"decoding", "model"},
