@@ -100,6 +100,7 @@ def _save(
             options |= {"speed": 10 - spec.effort.get("avif", 4), "subsampling": spec.subsampling}
             options |= {"max_threads": 1}
         case "gif":
+            frame, *more = (image.convert("RGBA") if image.mode == "LA" else image for image in frames)
             options |= {"optimize": True, "disposal": 2}
     if more:
         options |= {"save_all": True, "append_images": more, "duration": list(picture.durations)}
@@ -109,7 +110,8 @@ def _save(
         options["exif"] = _exif(credits)
     buffer = io.BytesIO()
     frame.save(buffer, name.upper(), **options)
-    return buffer.getvalue()
+    content = buffer.getvalue()
+    return _with_alpha_flag(content) if more and name == "webp" and frame.mode == "RGBA" else content
 
 
 def _flattened(frame: Image.Image, background: str) -> Image.Image:
@@ -130,17 +132,33 @@ def _palette_if_lossless(frame: Image.Image) -> Image.Image:
     return few if same else frame
 
 
+def _with_alpha_flag(body: bytes) -> bytes:
+    """The animated WebP, said to be transparent.
+
+    libwebp leaves the flag out where each frame's own rectangle is opaque, and readers then fill what is around
+    it with black. It is bit 4 of the byte behind the head of the VP8X chunk, the first in an animation.
+    """
+    return body[:20] + bytes((body[20] | 0x10,)) + body[21:]
+
+
 def _exif(credits: Credits) -> bytes:
     exif = Image.Exif()
-    exif[ExifTags.Base.Copyright] = credits.copyright
-    exif[ExifTags.Base.Artist] = credits.artist or credits.credit
+    said = {ExifTags.Base.Copyright: credits.copyright, ExifTags.Base.Artist: credits.artist or credits.credit}
+    for tag, text in said.items():
+        if text:
+            exif[tag] = text.encode()  # given a str, Pillow writes what is not ASCII as question marks
     return exif.tobytes()
 
 
 def placeholder(picture: Picture) -> str:
-    """A data URI under 1 KB to show until the picture has come: 20 pixels, for a page to blur."""
-    small = picture.frames[0].copy()
-    small.thumbnail((20, 20), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=40, method=4)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    """A data URI under 1 KB to show until the picture has come: 20 pixels at most, for a page to blur."""
+    uri = ""
+    for side in (20, 14, 10):  # wild transparency may need the smaller ones
+        small = picture.frames[0].copy()
+        small.thumbnail((side, side), Image.Resampling.BOX)
+        buffer = io.BytesIO()
+        small.save(buffer, "WEBP", quality=40, method=4)
+        uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        if len(uri) < 1024:
+            break
+    return uri
