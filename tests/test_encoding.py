@@ -1,0 +1,377 @@
+import base64
+import io
+import itertools
+import re
+from dataclasses import replace
+
+import pytest
+from PIL import ExifTags, Image
+
+from imaging.decoding import Credits, Picture
+from imaging.encoding import Encoded, encode, formats_of, placeholder
+from imaging.model import FORMATS, RenditionSpec
+from imaging.rendering import render
+from tests.pictures import (
+    MARK,
+    WHOLE,
+    decoded,
+    gif,
+    marked,
+    mean_difference,
+    opened,
+    saved,
+    scene,
+    see_through,
+    worst_difference,
+)
+
+SOURCES = ("jpeg", "png", "gif", "tiff", "bmp", "webp", "avif")
+CREDITS = Credits("© 2026 Die Zeitung", "Jörg Lens", "Agentur")
+
+
+def picture_of(*frames: Image.Image, durations: tuple[int, ...] | None = None, loop: int = 0) -> Picture:
+    return Picture("png", *frames[0].size, frames, durations or (40,) * len(frames), loop)
+
+
+def made(image: Image.Image, name: str, spec: RenditionSpec = WHOLE, at_most: int | None = None) -> Encoded:
+    return encode([image], name, spec, picture_of(image), at_most=at_most)
+
+
+def animated(name: str, *frames: Image.Image, durations: tuple[int, ...], loop: int = 0) -> Image.Image:
+    picture = picture_of(*frames, durations=durations, loop=loop)
+    return Image.open(io.BytesIO(encode(frames, name, WHOLE, picture).content))
+
+
+def noise(size: tuple[int, int] = (96, 64), mode: str = "RGB") -> Image.Image:
+    return Image.merge(mode, [Image.effect_noise(size, 120) for _ in mode])
+
+
+# -- formats -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_every_mode_becomes_a_picture_of_every_format(name: str, mode: str) -> None:
+    image = see_through().convert(mode)
+    back = opened(made(image, name).content)
+    assert (back.format, back.size) == (name.upper(), image.size)
+    if not mode.endswith("A"):
+        assert mean_difference(back, image) < (12 if name == "gif" else 7)
+
+
+@pytest.mark.parametrize("name", ["png", "webp", "avif"])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_is_kept_by_formats_that_have_it(name: str, mode: str) -> None:
+    back = opened(made(see_through().convert(mode), name).content)
+    assert mean_difference(back.convert("RGBA").getchannel("A"), see_through().getchannel("A"), "L") < 2
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_a_gif_keeps_what_is_wholly_transparent(mode: str) -> None:
+    image = Image.new(mode, (16, 16), (255, 255) if mode == "LA" else (255, 255, 255, 255))
+    image.paste((0, 0) if mode == "LA" else (0, 0, 0, 0), (0, 0, 8, 16))
+    back = opened(made(image, "gif").content).convert("RGBA")
+    assert (back.getpixel((4, 8))[3], back.getpixel((12, 8))) == (0, (255, 255, 255, 255))
+
+
+def test_a_jpeg_is_flattened_on_the_background_of_its_spec() -> None:
+    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 128), (0, 0, 16, 32))
+    back = opened(made(image, "jpeg", replace(WHOLE, background="#0000ff", subsampling="4:4:4")).content)
+    assert back.mode == "RGB"
+    for at, wanted in ((4, (128, 0, 127)), (28, (0, 0, 255))):
+        assert max(abs(a - b) for a, b in zip(back.getpixel((at, 16)), wanted, strict=True)) <= 4
+    assert opened(made(Image.new("LA", (8, 8), (0, 0)), "jpeg").content).getpixel((4, 4)) in {255, (255, 255, 255)}
+
+
+def test_auto_is_a_jpeg_where_nothing_shines_through_and_a_png_elsewhere() -> None:
+    spec = replace(WHOLE, formats=("webp", "auto", "png"))
+    assert formats_of(spec, scene()) == ["webp", "jpeg", "png"]
+    assert formats_of(spec, see_through()) == ["webp", "png"]
+    assert formats_of(spec, Image.new("LA", (1, 1))) == ["webp", "png"]
+
+
+def test_a_jpeg_is_progressive_and_subsampled_unless_the_spec_says_otherwise() -> None:
+    plain = made(scene(), "jpeg").content
+    assert opened(plain).info["progressive"]
+    assert sampling(plain) == (2, 2)
+    assert sampling(made(scene(), "jpeg", replace(WHOLE, subsampling="4:4:4")).content) == (1, 1)
+
+
+def sampling(body: bytes) -> tuple[int, int]:
+    """The sampling factors of the first component, across and down."""
+    at = body.index(b"\xff\xc2")
+    return body[at + 11] >> 4, body[at + 11] & 15
+
+
+def test_a_png_has_a_palette_where_that_loses_nothing_and_only_there() -> None:
+    few = scene().quantize(40).convert("RGB")
+    content = made(few, "png").content
+    assert opened(content).mode == "P"
+    assert worst_difference(opened(content), few) == 0
+    assert len(content) < len(saved(few, "png", optimize=True))
+    assert opened(made(noise(), "png").content).mode == "RGB"
+    assert worst_difference(opened(made(see_through(), "png").content), see_through(), "RGBA") == 0
+
+
+def test_a_png_of_few_colours_with_alpha_is_the_same_picture() -> None:
+    few = Image.new("RGBA", (32, 32), (255, 0, 0, 77))
+    few.paste((0, 0, 255, 255), (0, 0, 16, 16))
+    few.paste((9, 9, 9, 0), (16, 16, 32, 32))
+    assert worst_difference(opened(made(few, "png").content), few, "RGBA") == 0
+
+
+# -- quality and bytes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+def test_quality_is_80_or_what_the_spec_says_for_the_format(name: str) -> None:
+    plain, low = made(scene(), name), made(scene(), name, replace(WHOLE, quality={name: 35, "other": 99}))
+    assert (plain.quality, low.quality) == (80, 35)
+    assert len(low.content) < len(plain.content)
+
+
+@pytest.mark.parametrize("name", ["png", "gif"])
+def test_lossless_formats_have_no_quality(name: str) -> None:
+    assert made(scene(), name, replace(WHOLE, quality={name: 5})).quality is None
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+def test_a_byte_budget_is_met_with_the_highest_quality_that_meets_it(name: str) -> None:
+    image = noise()
+    budget = len(made(image, name, replace(WHOLE, quality={name: 50})).content)
+    found = made(image, name, at_most=budget)
+    assert found.fits
+    assert len(found.content) <= budget
+    assert found.quality is not None
+    assert 50 <= found.quality < 80
+    above = made(image, name, replace(WHOLE, quality={name: found.quality + 1})).content
+    assert len(above) > budget
+
+
+def test_a_budget_that_is_met_anyway_changes_nothing() -> None:
+    plain = made(scene(), "jpeg")
+    assert made(scene(), "jpeg", at_most=len(plain.content)) == plain
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp"])
+@pytest.mark.parametrize("wanted", [80, 20, 10])
+def test_a_budget_that_cannot_be_met_gives_the_lightest_and_says_so(name: str, wanted: int) -> None:
+    spec = replace(WHOLE, quality={name: wanted})
+    found = made(noise(), name, spec, at_most=10)
+    lowest = made(noise(), name, replace(WHOLE, quality={name: min(20, wanted)}))
+    assert not found.fits
+    assert abs(len(found.content) - len(lowest.content)) < len(lowest.content) / 10
+
+
+def test_a_png_over_its_budget_says_so() -> None:
+    found = made(noise(), "png", at_most=10)
+    assert (found.fits, found.quality) == (False, None)
+
+
+# -- animation ---------------------------------------------------------------------------------------------
+
+COLOURS = tuple(Image.new("RGB", (32, 32), colour) for colour in ("red", "lime", "blue"))
+
+
+def frames_of(image: Image.Image) -> list[tuple[Image.Image, int]]:
+    found = []
+    for index in range(image.n_frames):
+        image.seek(index)
+        image.load()
+        found.append((image.convert("RGBA"), image.info["duration"]))
+    return found
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_an_animation_keeps_its_frames_and_durations(name: str) -> None:
+    back = frames_of(animated(name, *COLOURS, durations=(70, 120, 30)))
+    assert [duration for _, duration in back] == [70, 120, 30]
+    assert [mean_difference(a, b) < 4 for (a, _), b in zip(back, COLOURS, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_frames_that_are_alike_last_as_long_as_both(name: str) -> None:
+    back = frames_of(animated(name, COLOURS[0], COLOURS[0], COLOURS[1], durations=(70, 120, 30)))
+    assert sum(duration for _, duration in back) == 220
+    assert mean_difference(back[-1][0], COLOURS[1]) < 4
+
+
+@pytest.mark.parametrize("plays", [0, 1, 2, 7])
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_an_animation_plays_as_often_as_its_source(name: str, plays: int) -> None:
+    back = animated(name, *COLOURS, durations=(40, 40, 40), loop=plays)
+    back.fp.seek(0)  # type: ignore[union-attr]
+    assert decoded(back.fp.read()).loop == plays  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_what_was_seen_through_a_frame_is_not_covered_by_the_one_before(name: str) -> None:
+    frames = []
+    for box in ((0, 0, 16, 32), (16, 0, 32, 32)):
+        frame = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+        frame.paste((255, 0, 0, 255), box)
+        frames.append(frame)
+    back = [frame for frame, _ in frames_of(animated(name, *frames, durations=(40, 40)))]
+    assert [(f.getpixel((8, 16))[3], f.getpixel((24, 16))[3]) for f in back] == [(255, 0), (0, 255)]
+
+
+def test_a_gif_without_durations_keeps_all_its_frames() -> None:
+    body = gif((6, 4), [((0, 0, 6, 4), 1 + at, 1, 0) for at in range(3)], 0)
+    picture = decoded(body)
+    for name in ("webp", "gif"):
+        assert Image.open(io.BytesIO(encode(picture.frames, name, WHOLE, picture).content)).n_frames == 3
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "avif"])
+def test_formats_for_stills_take_the_first_frame(name: str) -> None:
+    back = animated(name, *COLOURS, durations=(40, 40, 40))
+    assert getattr(back, "n_frames", 1) == 1
+    assert mean_difference(back, COLOURS[0]) < 4
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_a_spec_can_ask_for_the_first_frame(name: str) -> None:
+    content = encode(COLOURS, name, replace(WHOLE, animated=False), picture_of(*COLOURS)).content
+    assert Image.open(io.BytesIO(content)).n_frames == 1
+
+
+# -- metadata ----------------------------------------------------------------------------------------------
+
+
+def parts_of(body: bytes) -> set[bytes]:
+    """What a file is built of: the kinds of its segments, chunks or extensions."""
+    match body[:4]:
+        case b"\x89PNG":
+            return set(re.findall(rb"[A-Za-z]{4}", b" ".join(png_kinds(body))))
+        case b"RIFF":
+            return set(riff_kinds(body))
+        case b"GIF8":
+            return {body[at + 3 : at + 14] for at in range(len(body)) if body[at : at + 3] == b"\x21\xff\x0b"} | (
+                {b"comment"} if opened(body).info.get("comment") else set()
+            )
+        case _ if body.startswith(b"\xff\xd8"):
+            return set(jpeg_kinds(body))
+    return {kind for kind in (b"Exif", b"mime", b"prof", b"rICC", b"xml") if kind in body}
+
+
+def png_kinds(body: bytes) -> list[bytes]:
+    kinds, at = [], 8
+    while at < len(body):
+        kinds.append(body[at + 4 : at + 8])
+        at += 12 + int.from_bytes(body[at : at + 4], "big")
+    return kinds
+
+
+def riff_kinds(body: bytes) -> list[bytes]:
+    kinds, at = [], 12
+    while at < len(body):
+        kinds.append(body[at : at + 4])
+        size = int.from_bytes(body[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return kinds
+
+
+def jpeg_kinds(body: bytes) -> list[bytes]:
+    kinds, at = [], 2
+    while body[at + 1] != 0xDA:
+        kinds.append(body[at + 1 : at + 2])
+        at += 2 + int.from_bytes(body[at + 2 : at + 4], "big")
+    return kinds
+
+
+PIXELS_ONLY = {
+    "jpeg": {b"\xe0", b"\xdb", b"\xc2", b"\xc4"},
+    "png": {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"},
+    "webp": {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"},
+    "gif": {b"NETSCAPE2.0"},
+    "avif": set(),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
+def test_not_one_mark_of_a_source_is_in_any_rendition(source: str, alpha: bool) -> None:
+    body = marked(source, see_through() if alpha and source not in {"jpeg", "bmp"} else scene())
+    assert MARK in body
+    specs = (WHOLE, RenditionSpec("pad", 40, 40, "pad"), RenditionSpec("fill", 20, 20, "fill", sharpen=50))
+    picture = decoded(body, *specs)
+    for (spec, frames), name in itertools.product(render(picture, specs), FORMATS):
+        content = encode(frames, name, spec, picture).content
+        assert MARK not in content
+        assert parts_of(content) <= PIXELS_ONLY[name]
+        assert not {"exif", "xmp", "icc_profile", "comment", "photoshop"} & opened(content).info.keys()
+    assert MARK not in base64.b64decode(placeholder(picture).partition(",")[2])
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_not_one_mark_of_an_animation_is_in_an_animation(name: str) -> None:
+    body = saved(
+        scene(),
+        "webp",
+        save_all=True,
+        append_images=[see_through()],
+        xmp=MARK,
+        exif=b"Exif\0\0" + MARK,
+        icc_profile=MARK,
+    )
+    assert body.count(MARK) == 3
+    picture = decoded(body)
+    content = encode(picture.frames, name, WHOLE, picture).content
+    assert MARK not in content
+    assert parts_of(content) <= PIXELS_ONLY[name]
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif"])
+@pytest.mark.parametrize("frames", [COLOURS[:1], COLOURS], ids=["still", "animation"])
+def test_credits_are_embedded_where_asked_and_nothing_else(name: str, frames: tuple[Image.Image, ...]) -> None:
+    content = encode(frames, name, WHOLE, picture_of(*frames), credits=CREDITS).content
+    back = Image.open(io.BytesIO(content))
+    exif = back.getexif()
+    assert set(exif) == {ExifTags.Base.Copyright, ExifTags.Base.Artist}
+    assert not {"xmp", "icc_profile", "comment", "photoshop"} & back.info.keys()
+    assert decoded(content).credits == ("© 2026 Die Zeitung", "Jörg Lens", "")
+
+
+def test_a_credit_stands_in_for_an_artist_nobody_named() -> None:
+    content = encode(COLOURS[:1], "jpeg", WHOLE, picture_of(*COLOURS[:1]), credits=Credits(credit="Agentur")).content
+    assert dict(opened(content).getexif()) == {ExifTags.Base.Artist: "Agentur"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_credits_of_which_there_are_none_are_not_embedded(name: str) -> None:
+    plain = made(scene(), name).content
+    assert encode([scene()], name, WHOLE, picture_of(scene()), credits=Credits()).content == plain
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_pixels_become_the_same_bytes(name: str) -> None:
+    assert made(see_through(), name) == made(see_through(), name)
+
+
+# -- the placeholder ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        scene(),
+        see_through(),
+        noise((400, 400)),
+        noise((400, 400), "RGBA"),
+        Image.new("L", (1, 5000)),
+        noise((20, 20), "RGBA"),
+    ],
+)
+def test_a_placeholder_is_a_tiny_picture_in_less_than_a_kilobyte(image: Image.Image) -> None:
+    uri = placeholder(picture_of(image))
+    head, _, data = uri.partition(",")
+    assert head == "data:image/webp;base64"
+    assert len(uri) < 1024
+    assert max(opened(base64.b64decode(data)).size) <= 20
+    assert image.size == picture_of(image).frames[0].size
+
+
+def test_a_placeholder_looks_like_its_picture() -> None:
+    small = opened(base64.b64decode(placeholder(picture_of(scene())).partition(",")[2]))
+    assert mean_difference(small, scene().resize(small.size, Image.Resampling.BOX)) < 20
