@@ -25,6 +25,8 @@ const commands = {
   ops: ["-m", "ops"],
   test: ["-m", "ops.checks"],
   bench: ["-m", "benchmarks"],
+  remove: ["-m", "ops.remove"],
+  "verify-package": ["-m", "ops.verify_package"],
   recipe: ["-m", "ops", "check"], // asked by the framework, see framework.cjs
 };
 

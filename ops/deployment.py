@@ -26,6 +26,8 @@ class Deployment:
     raw: str
     renditions: str
     raw_versioned: bool
+    raw_removal: str
+    function: str
     failure_queue: str
     handler: str
     environment: dict[str, str]
@@ -82,6 +84,8 @@ def resolve(stage: str, endpoint_url: str | None) -> Deployment:
         raw=raw["name"],
         renditions=resources["RenditionsBucket"]["Properties"]["BucketName"],
         raw_versioned=raw.get("versioningConfiguration", {}).get("Status") == "Enabled",
+        raw_removal=config["resources"]["extensions"]["S3BucketRaw"]["DeletionPolicy"],
+        function=function["name"],
         failure_queue=resources[FAILURE_QUEUE]["Properties"]["QueueName"],
         handler=function["handler"],
         environment=dict(function["environment"]),

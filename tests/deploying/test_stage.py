@@ -8,8 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from ops import remove
 from tests.deploying.conftest import Framework, Package
 
 KEY = "news/2026/café terrace.jpg"
@@ -83,3 +85,38 @@ def test_every_sample_event_is_explained() -> None:
     for event in folder.glob("*.json"):
         assert f"`{event.name}`" in explained
         json.loads(event.read_text())
+
+
+@pytest.fixture
+def staging(sls: Framework, aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A deployed stage with two versions of a source and a rendition in it; the value is a client of S3."""
+    sls("deploy", "--stage", "staging")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
+    s3 = client("s3", aws_endpoint)
+    raw, renditions = "image-pipeline-staging-raw-123456789012", "image-pipeline-staging-renditions-123456789012"
+    # CloudFormation would have done this; the embedded one leaves it out.
+    s3.put_bucket_versioning(Bucket=raw, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=raw, Key=KEY, Body=body)
+    s3.delete_object(Bucket=raw, Key=KEY)
+    s3.put_object(Bucket=renditions, Key=f"{KEY}/thumb.webp", Body=b"1")
+    return s3
+
+
+def test_a_stage_is_removed_with_every_version_after_its_name_was_typed(staging: Any) -> None:
+    refused = CliRunner().invoke(remove.main, ["--stage", "staging"], input="yes\n")
+    assert refused.exit_code == 1
+    assert "3 objects and old versions" in refused.output
+    assert "Nothing was removed" in refused.output
+    assert staging.list_object_versions(Bucket="image-pipeline-staging-raw-123456789012")["Versions"]
+    done = CliRunner().invoke(remove.main, ["--stage", "staging"], input="staging\n")
+    assert done.exit_code == 0, done.output
+    left = {bucket["Name"] for bucket in staging.list_buckets()["Buckets"]}
+    assert not {name for name in left if name.startswith("image-pipeline-staging-")}
+
+
+def test_prods_sources_are_not_even_offered_for_removal(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
+    refused = CliRunner().invoke(remove.main, ["--stage", "prod"], input="\n")
+    assert "image-pipeline-prod-raw-123456789012: kept" in refused.output
+    assert refused.exit_code == 1
