@@ -141,6 +141,9 @@ function run(program, args) {
       last = Date.now();
     });
   }
+  // npm passes SIGTERM to its shell alone, which dies of it and leaves us behind.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
   child.on("error", (error) => fail(`${program} could not be started: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
