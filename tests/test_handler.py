@@ -172,7 +172,11 @@ def test_events_as_moto_emits_them_are_read(deployed: OnS3, aws_endpoint: str) -
     deployed.client.put_bucket_notification_configuration(
         Bucket=deployed.raw, NotificationConfiguration={"QueueConfigurations": [wanted]}
     )
-    keys = [f"{number} {key}" for number, key in enumerate(AWKWARD)]
+    # Each awkward part in a folder's name, in a file's name, and beside each other: over 300 keys in all.
+    parts = [key for key in AWKWARD if len(key) < 50]
+    keys = [*AWKWARD, *(f"{one}/{other}" for one in parts for other in parts), *(f"x{key}.gif" for key in parts * 6)]
+    keys = [*dict.fromkeys(key if keys.index(key) == i else f"{i} {key}" for i, key in enumerate(keys))]
+    assert len(keys) >= 300
     for key in keys:
         deployed.upload(key, picture(1))
         deployed.remove(key)

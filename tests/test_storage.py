@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
@@ -57,13 +58,19 @@ class InMemory:
         self.storage.remove(key)
 
 
+@cache
+def client_at(endpoint: str) -> Any:
+    """One client for all tests: making one takes longer than most tests."""
+    return boto3.client("s3", endpoint_url=endpoint)
+
+
 class OnS3:
     numbers = itertools.count(1)
 
     def __init__(self, endpoint: str | None, *, versioned: bool = True) -> None:
         number = next(self.numbers)
         self.raw, self.renditions = f"raw-{number}", f"renditions-{number}"
-        self.client = boto3.client("s3", endpoint_url=endpoint)
+        self.client = client_at(endpoint) if endpoint else boto3.client("s3")
         for bucket in (self.raw, self.renditions):
             where = {"LocationConstraint": "eu-central-1"}
             self.client.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
