@@ -121,6 +121,12 @@ def test_a_png_of_few_colours_with_alpha_is_the_same_picture() -> None:
     assert worst_difference(opened(made(few, "png").content), few, "RGBA") == 0
 
 
+def test_a_palette_that_would_lose_a_colour_is_not_taken() -> None:
+    near = Image.new("RGBA", (16, 15))
+    near.putdata([(100 + at // 16, 100 + at % 16, 100, 100 + at % 7) for at in range(240)])
+    assert worst_difference(opened(made(near, "png").content), near, "RGBA") == 0
+
+
 # -- quality and bytes -------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,18 @@ def test_renditions_are_made_from_the_largest_down_and_are_as_good_as_made_alone
         assert mean_difference(made[spec.name], rendered(scene(400, 300), spec)) < 1
 
 
+def test_every_rendition_starts_from_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+
+    def noted(frame: Image.Image, crop: Crop, picture: Picture) -> Image.Image:
+        starts.append(frame.width)
+        return cut(frame, crop, picture)
+
+    monkeypatch.setattr("imaging.rendering.cut", noted)
+    list(render(picture_of(scene(400, 300)), [RenditionSpec(str(width), width) for width in (40, 160, 80)]))
+    assert starts == [400, 160, 80]
+
+
 def test_a_line_is_not_made_from_a_shorter_line() -> None:
     dotted = Image.new("L", (1200, 1))
     dotted.putdata([255 * (x % 2) for x in range(1200)])
@@ -198,6 +210,12 @@ def test_smart_finds_the_subject(place: tuple[int, int]) -> None:
     assert abs(x * 400 - place[0]) < 25
     assert abs(y * 300 - place[1]) < 25
     assert smart_focus(subject_at(*place)) == (x, y)
+
+
+def test_smart_prefers_one_clear_subject_to_an_even_texture() -> None:
+    image = subject_at(340, 150)
+    image.paste(Image.effect_noise((240, 300), 22).convert("RGB"), (0, 0))
+    assert smart_focus(image)[0] > 0.7
 
 
 def test_smart_takes_the_hint_where_there_is_one_and_the_centre_where_nothing_stands_out() -> None:
