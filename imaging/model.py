@@ -244,7 +244,7 @@ class Manifest:
             if known.get("rejection"):
                 known["rejection"] = Reason(**_known(Reason, known["rejection"]))
             return cls(**known)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
 

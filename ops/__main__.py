@@ -1,6 +1,7 @@
 """The commands of a person's machine: `npm run ops -- COMMAND`, or `.venv/bin/python -m ops COMMAND`."""
 
 import io
+import signal
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ def start(once: bool, out: Path | None, stage: str, port: int, files: tuple[str,
     keys = keys_of(files)
     if once and not keys:
         raise click.ClickException("there are no files in what was named")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside as by Ctrl-C: nothing stays behind
     click.echo("Starting the embedded AWS and reading serverless.yml ...", err=True)
     with local_stack(stage, 0 if once else port) as stack:
         if once:

@@ -7,7 +7,9 @@ Lambda would: one event at a time, warm between events, two retries, then the fa
 
 import json
 import os
+import signal
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -166,6 +168,9 @@ def local_stack(stage: str, port: int = 0) -> Iterator[LocalStack]:
         try:
             yield LocalStack(deployment, endpoint, workers, log)
         finally:
+            # The first Ctrl-C ends everything; a second must not break off the ending.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             workers.shutdown(wait=True, cancel_futures=True)
 
 
@@ -185,8 +190,6 @@ def session_for(region: str) -> boto3.Session:
 
 
 def _become_lambda(environment: dict[str, str], log: str) -> None:
-    import signal  # noqa: PLC0415  in the worker only
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
@@ -197,8 +200,6 @@ def _become_lambda(environment: dict[str, str], log: str) -> None:
 
 
 def _invoke(handler: str, event: Any, pause: float) -> Any:
-    import time  # noqa: PLC0415
-
     time.sleep(pause)
     module, name = handler.rsplit(".", 1)
     try:

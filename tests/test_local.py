@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -94,7 +96,8 @@ def test_a_caller_s_mistake_is_a_sentence(tmp_path: Path, arguments: list[str], 
     assert "Traceback" not in done.stderr
 
 
-def test_without_once_it_shows_that_the_pipeline_works_and_ends_with_ctrl_c() -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_without_once_it_shows_that_the_pipeline_works_and_ends_with_ctrl_c(ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "ops", "start", "--port", "0"]
     stack = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
     stuck = threading.Timer(120, stack.kill)
@@ -107,10 +110,14 @@ def test_without_once_it_shows_that_the_pipeline_works_and_ends_with_ctrl_c() ->
             assert said[-1], "".join(said)
         assert said[0].startswith("published  examples/hello.jpg")
         address = next(line for line in said if "http://127.0.0.1:" in line)
-        assert "raw bucket at http://127.0.0.1:" in address
-        stack.send_signal(signal.SIGINT)
+        found = re.search(r"raw bucket at http://127\.0\.0\.1:(\d+)", address)
+        assert found, address
+        port = int(found[1])
+        stack.send_signal(ending)
         _, errors = stack.communicate(timeout=60)
         assert stack.returncode == 0
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
         assert "Traceback" not in errors
     finally:
         stuck.cancel()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def test_the_same_package_deployed_again_changes_nothing(sls: Framework) -> None
 def invoke(sls: Framework, event: str) -> dict[str, Any]:
     """Return what the function answers to a sample event."""
     said = sls("invoke", "local", "--stage", "dev", "-f", "renditions", "--path", f"tests/events/{event}.json")
-    start = said.index('{\n    "outcomes"')
-    answer: dict[str, Any] = json.JSONDecoder().raw_decode(said[start:])[0]
+    start = re.search(r'^\{\n    "(outcomes|batchItemFailures|invocationSchemaVersion)"', said, re.MULTILINE)
+    assert start, said
+    answer: dict[str, Any] = json.JSONDecoder().raw_decode(said[start.start() :])[0]
     return answer
 
 
@@ -73,6 +75,9 @@ def test_the_sample_events_publish_and_remove_through_the_deployed_names(sls: Fr
     s3.put_object(Bucket="image-pipeline-dev-raw-123456789012", Key=KEY, Body=body.getvalue())
     assert [one["status"] for one in invoke(sls, "upload")["outcomes"]] == ["published"]
     assert [one["status"] for one in invoke(sls, "direct")["outcomes"]] == ["unchanged"]
+    assert invoke(sls, "sqs-redrive") == {"batchItemFailures": []}
+    (task,) = invoke(sls, "s3-batch")["results"]
+    assert task["resultCode"] == "Succeeded"
     manifest = s3.get_object(Bucket="image-pipeline-dev-renditions-123456789012", Key=f"{KEY}/manifest.json")
     assert json.load(manifest["Body"])["status"] == "published"
     s3.delete_object(Bucket="image-pipeline-dev-raw-123456789012", Key=KEY)
