@@ -9,6 +9,7 @@ from typing import Any
 
 from imaging.errors import SetupError
 from imaging.events import Hint, Result, read_envelope
+from imaging.memory import BASE
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
 from imaging.storage import Storage, connect
@@ -25,6 +26,7 @@ class Wiring:
     recipe: Recipe
     storage: Storage
     telemetry: Telemetry
+    memory: int | None
 
 
 @cache
@@ -43,6 +45,7 @@ def wiring() -> Wiring:
         recipe=load(RECIPE),
         storage=connect(raw=raw, renditions=renditions, owner=owner),
         telemetry=Telemetry(os.environ.get("STAGE", "local")),
+        memory=int(size) * 2**20 - BASE if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
     )
 
 
@@ -68,7 +71,7 @@ def settle(hint: Hint, wired: Wiring) -> Result:
     try:
         if hint.error:
             raise hint.error
-        outcome = reconcile(hint.key, wired.recipe, wired.storage)
+        outcome = reconcile(hint.key, wired.recipe, wired.storage, wired.memory)
     except Exception as error:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
         wired.telemetry.failed(hint.key, error, time.monotonic() - began)
         return Result(hint, error=error)

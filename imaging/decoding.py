@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
 
 from imaging.errors import Rejection
+from imaging.memory import foretell, refuse_over
 from imaging.model import Limits, RenditionSpec
 from imaging.sniffing import sniff
 
@@ -69,8 +70,10 @@ class Picture:
     warnings: tuple[str, ...] = ()
 
 
-def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Picture:
+def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: int | None = None) -> Picture:
     """The picture in `body`, decoded once, at the smallest scale that all of `specs` can be made from.
+
+    `memory` is how many bytes it may take at its peak; None is no bound.
 
     Raises `Rejection`, and nothing else, whatever the bytes are.
     """
@@ -78,7 +81,7 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Pictu
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
-            return _decode(body, name, plugin, specs, limits)
+            return _decode(body, name, plugin, specs, limits, memory)
     except Rejection:
         raise
     except MemoryError:
@@ -91,18 +94,16 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Pictu
         raise _damaged(name, error) from error
 
 
-def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits) -> Picture:
-    if name == "jpeg":
-        _refuse_many_scans(body, limits)
-    if plugin == "HEIF":
-        _register_heif()
-    if name == "gif":
-        _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
-    with _growing_to(limits.pixels if name == "gif" else None):
-        image = Image.open(io.BytesIO(body), formats=[plugin])
+def _decode(
+    body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits, memory: int | None
+) -> Picture:
+    image = _opened(body, name, plugin, limits)
     width, height = image.size
-    _refuse_many_pixels(width, height, limits)
     found: list[str] = []
+
+    count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
+    if name == "png":
+        _refuse_much_memory(image, name, specs, count, 1, memory)
 
     hidden = image.info.get("transparency")
     if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
@@ -121,10 +122,12 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
         size = largest.size  # exactly, so that it need not be resized again
     stored = (size[1], size[0]) if orientation >= 5 else size
 
-    frames, durations = [], []
     if name == "jpeg":
         image.draft(None, stored)
-    for frame, duration in _frames(image, name, any(spec.animated for spec in specs), limits):
+    _refuse_much_memory(image, name, specs, count, orientation, memory, full=(width, height))
+
+    frames, durations = [], []
+    for frame, duration in _frames(image, count, limits):
         shrunk = _eight_bit(frame)
         if shrunk.size != stored:
             shrunk = shrunk.resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -149,6 +152,20 @@ def _decode(body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec],
     )
 
 
+def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.ImageFile:
+    """The picture with its header read, within the recipe's limits, and no pixel of it decoded."""
+    if name == "jpeg":
+        _refuse_many_scans(body, limits)
+    if plugin == "HEIF":
+        _register_heif()
+    if name == "gif":
+        _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
+    with _growing_to(limits.pixels if name == "gif" else None):
+        image = Image.open(io.BytesIO(body), formats=[plugin])
+    _refuse_many_pixels(*image.size, limits)
+    return image
+
+
 # -- before a pixel is decoded -----------------------------------------------------------------------------
 
 
@@ -163,6 +180,39 @@ def _refuse_many_pixels(width: int, height: int, limits: Limits) -> None:
             f"{_mega(limits.pixels)}.",
             f"Export it at {side:,} pixels on the long side or less.",
         )
+
+
+def _refuse_much_memory(
+    image: Image.Image,
+    name: str,
+    specs: Sequence[RenditionSpec],
+    frames: int,
+    orientation: int,
+    memory: int | None,
+    full: tuple[int, int] | None = None,
+) -> None:
+    """Refuse what would not fit; `image.size` is what will be decoded, `full` the upright picture."""
+    width, height = full or image.size
+    scale = min(1.0, max(spec.crop(width, height).scale for spec in specs))
+    shrunk = max(1, round(width * scale)), max(1, round(height * scale))
+    stored = (height, width) if orientation >= 5 else (width, height)
+    needed = foretell(
+        name,
+        image.mode,
+        stored,
+        shrunk[::-1] if orientation >= 5 else shrunk,
+        decoded=image.size,
+        frames=frames,
+        coefficients=_coefficients(image),
+    )
+    refuse_over(memory, needed, _spoken(name), (width, height))
+
+
+def _coefficients(image: Image.Image) -> float:
+    """Samples per pixel of a JPEG that comes in several scans, 0 of any other; by its sampling factors."""
+    layers = getattr(image, "layer", ()) if image.info.get("progressive") else ()
+    areas = [across * down for _, across, down, _ in layers]
+    return sum(areas) / max(areas) if areas else 0
 
 
 def _refuse_many_scans(body: bytes, limits: Limits) -> None:
@@ -207,19 +257,24 @@ def _register_heif() -> None:
 # -- frames ------------------------------------------------------------------------------------------------
 
 
-def _frames(image: Image.Image, name: str, animated: bool, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame, loaded, and how many milliseconds it stands."""
+def _frame_count(image: Image.Image, name: str, animated: bool, limits: Limits) -> int:
+    """How many frames there are to decode, within the recipe's limit."""
     count = getattr(image, "n_frames", 1) if animated and name in ANIMATED else 1
-    # A PNG may carry a still for readers that know no animation; it is not one of the frames.
-    first = 1 if count > 1 and image.info.get("default_image") else 0
-    if count - first > 1 and count * image.width * image.height > limits.animation_pixels:
-        pixels = count * image.width * image.height
+    pixels = count * image.width * image.height
+    if count > 1 and pixels > limits.animation_pixels:
         raise Rejection(
             "too-many-frames",
             f"This animation has {count:,} frames of {image.width:,} x {image.height:,} pixels, "
             f"{_mega(pixels)} megapixels in all, and the limit is {_mega(limits.animation_pixels)}.",
             "Make it shorter or smaller, or upload it as a video somewhere else.",
         )
+    return count
+
+
+def _frames(image: Image.Image, count: int, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame, loaded, and how many milliseconds it stands."""
+    # A PNG may carry a still for readers that know no animation; it is not one of the frames.
+    first = 1 if count > 1 and image.info.get("default_image") else 0
     for index in range(first, count):
         if index:
             with _growing_to(limits.animation_pixels // count):

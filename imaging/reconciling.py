@@ -43,10 +43,11 @@ LONGEST_RUN = timedelta(hours=1)
 """Longer than any run can last (Lambda ends one after 15 minutes): an unlisted file older than this is litter."""
 
 
-def reconcile(key: str, recipe: Recipe, storage: Storage) -> Outcome:
+def reconcile(key: str, recipe: Recipe, storage: Storage, memory: int | None = None) -> Outcome:
     """Bring everything made of source `key` to what its present source and `recipe` call for.
 
-    Returns when one full observation finds nothing to do; raises `Contention` when others keep changing the key.
+    `memory` is how many bytes decoding may take; None is no bound. Returns when one full observation finds nothing
+    to do; raises `Contention` when others keep changing the key.
     """
     rule = recipe.rule_for(key)
     status = "unchanged" if rule else "ignored"
@@ -62,7 +63,7 @@ def reconcile(key: str, recipe: Recipe, storage: Storage) -> Outcome:
                 continue
             return Outcome(key, status, seen.manifest)
 
-        manifest = change(seen, rule, recipe, storage)
+        manifest = change(seen, rule, recipe, storage, memory)
         if manifest is None:
             continue
         removed = manifest.status == "removed"
@@ -163,12 +164,12 @@ def observe(key: str, rule: Rule | None, storage: Storage, written: tuple[Manife
     return Seen(key, listing.now, listing.files, manifest, etag, source)
 
 
-def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage) -> Manifest | None:
+def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, memory: int | None) -> Manifest | None:
     """Write what the source calls for and answer the manifest that says so; None when the source moved on."""
     if seen.source is None or rule is None:
         return Manifest("removed", _write_id(), Source(seen.key))
     try:
-        return publish(seen, seen.source, rule, recipe, storage)
+        return publish(seen, seen.source, rule, recipe, storage, memory)
     except Rejection as fault:
         last_good = tuple(r for r in seen.manifest.renditions if seen.stands(r)) if seen.manifest else ()
         return Manifest(
@@ -182,7 +183,9 @@ def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage) -> M
         )
 
 
-def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage) -> Manifest | None:
+def publish(
+    seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, memory: int | None
+) -> Manifest | None:
     """Make and write every rendition of `source`; None when it was changed or deleted before it was read."""
     refuse_unreadable(source, rule, recipe)
     body = storage.read_source(source)
@@ -191,7 +194,7 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
     hints = read_hints(source.metadata, [spec.name for spec in rule.specs])
     specs = [spec for spec in rule.specs if hints.renditions is None or spec.name in hints.renditions]
 
-    picture = decode(body, specs, recipe.limits)
+    picture = decode(body, specs, recipe.limits, memory)
     warnings = [*hints.warnings, *picture.warnings]
     credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
     renditions: list[Rendition] = []

@@ -1,7 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +22,18 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log: Path = tmp_path_factory.mktemp("aws") / "aws.log"
     with embedded_aws(free_port(), log) as endpoint:
         yield endpoint
+
+
+COUNTED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a sentence with the count of what a test went through; it stands in the summary of the run."""
+    return request.config.stash.setdefault(COUNTED, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the suites that count went through."""
+    for sentence in config.stash.get(COUNTED, []):
+        terminalreporter.write_line(sentence)

@@ -172,7 +172,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("scenario", [publish, overwrite, reject, remove])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_two_redeliveries_put_right_whatever_happened_at_any_call(
-    aws_endpoint: str, scenario: Callable[[Troubled], None], fault: Fault
+    aws_endpoint: str, scenario: Callable[[Troubled], None], fault: Fault, counted: Callable[[str], None]
 ) -> None:
     template = STABLE if scenario is overwrite else DIGEST
     with_recipe = recipe(template=template)
@@ -195,6 +195,8 @@ def test_two_redeliveries_put_right_whatever_happened_at_any_call(
                 if template == DIGEST:
                     assert not troubled.torn(), f"torn after the fault at call {at}"
             assert troubled.state() == wanted, f"after the fault at call {at}"
+    name = next(name for name, one in FAULTS.items() if one is fault)
+    counted(f"{scenario.__name__}: {name} at each of {calls} S3 calls")
 
 
 @pytest.mark.parametrize("name", ["500", "503", "timeout before the send", "timeout after the send"])

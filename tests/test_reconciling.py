@@ -12,6 +12,7 @@ from imaging.errors import Contention
 from imaging.model import Manifest, Source
 from imaging.recipe import Recipe
 from imaging.reconciling import ROUNDS, reconcile
+from imaging.storage import Listing, Stored
 from ops.memory import MemoryStorage
 from tests.recipes import DIGEST, recipe
 from tests.schedules import picture, settled
@@ -256,6 +257,20 @@ def test_what_belongs_to_a_source_below_this_key_is_never_touched(storage: Memor
     storage.remove("a")
     run(storage, key="a")
     assert {key for key in whole if key.startswith("a/b.png/")} <= set(files(storage))
+
+
+def test_without_a_delimiter_in_the_listing_they_would_be_touched(storage: MemoryStorage) -> None:
+    class Flat(Recorded):
+        def list_renditions(self, key: str) -> Listing:
+            below = {n: Stored(f.etag, f.modified) for n, f in storage.renditions.items() if n.startswith(f"{key}/")}
+            return Listing(storage.now, below)
+
+    for key in ("a", "a/b.png"):
+        storage.upload(key, GOOD)
+        run(storage, key=key)
+    storage.wait(hours=2)
+    reconcile("a", recipe(), Flat(storage))
+    assert "a/b.png/thumb.png" not in files(storage)
 
 
 def test_a_source_overwritten_while_it_was_read_is_looked_at_again(storage: MemoryStorage) -> None:

@@ -1,7 +1,7 @@
 """One final state under every schedule; more of them with SCHEDULES=20000 in the environment."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +18,15 @@ from tests.schedules import KEY, picture, play, recipes
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 
 
-def test_every_schedule_ends_as_one_clean_run() -> None:
+def test_every_schedule_ends_as_one_clean_run(counted: Callable[[str], None]) -> None:
     results = [play(seed, STABLE) for seed in range(SCHEDULES)]
-    print(f"{SCHEDULES} schedules, {sum(r.calls for r in results):,} calls")
+    counted(f"{SCHEDULES:,} schedules with stable names, {sum(r.calls for r in results):,} storage calls")
     assert [(seed, r.problem) for seed, r in enumerate(results) if r.problem] == []
 
 
-def test_with_digest_names_no_reader_ever_meets_a_torn_manifest() -> None:
+def test_with_digest_names_no_reader_ever_meets_a_torn_manifest(counted: Callable[[str], None]) -> None:
     results = [play(seed, DIGEST) for seed in range(SCHEDULES)]
-    print(f"{SCHEDULES} schedules, {sum(r.calls for r in results):,} calls")
+    counted(f"{SCHEDULES:,} schedules with digest names, {sum(r.calls for r in results):,} storage calls")
     assert [(seed, r.problem or r.torn) for seed, r in enumerate(results) if r.problem or r.torn] == []
 
 
