@@ -3,6 +3,11 @@
 Each run is the real `reconcile` in a thread of its own that stops before each call to the storage and goes on when the
 scheduler says so; one thread runs at a time, so that a seed always gives the same schedule. Uploads, overwrites,
 deletes, duplicates, kills, retries and deploys (runs of an old recipe beside runs of a new one) happen in between.
+
+One case is left out, and it is a fault of the loop, not of the schedules: a delete, and then the very same bytes again.
+A removal that stalls among its deletes can then take a file that a new manifest lists under the same digest name, and a
+reader meets it missing until the next observation writes it again. With that case let in (uploads of old bytes though the
+source is gone) 2 of 300 schedules with digest names were torn for an instant; all of them converged.
 """
 
 import io
@@ -185,7 +190,7 @@ def play(seed: int, template: str, wrap: Callable[[Any], Any] = lambda storage: 
                 case "an old one" if KEY in storage.sources:  # the same bytes, and so the same names, as before
                     storage.upload(KEY, picture(max(first, uploads - chance.randint(0, 1))))
                 case "an old one":
-                    pass
+                    pass  # the case left out, see above
                 case "delete":
                     storage.remove(KEY)
                 case "deploy":
