@@ -6,7 +6,7 @@ deletes, duplicates, kills, retries and deploys (runs of an old recipe beside ru
 
 One case is left out, and it is a fault of the loop, not of the schedules: a delete, and then the very same bytes again.
 A removal that stalls among its deletes can then take a file that a new manifest lists under the same digest name, and a
-reader meets it missing until the next observation writes it again. With that case let in (uploads of old bytes though the
+reader meets it missing until the next observation writes it again. With that case let in (old bytes uploaded though the
 source is gone) 2 of 300 schedules with digest names were torn for an instant; all of them converged.
 """
 
