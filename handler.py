@@ -1,7 +1,6 @@
 """The Lambda entry: wire once, then envelope -> keys -> reconcile -> reply."""
 
 import os
-import time
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 from imaging.errors import SetupError
 from imaging.events import Hint, Result, read_envelope
 from imaging.memory import BASE
+from imaging.model import Outcome, Run
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
-from imaging.storage import Storage, connect
+from imaging.storage import S3Storage, connect
 from imaging.telemetry import Telemetry
 
 RECIPE = Path(__file__).with_name("recipe.toml")
@@ -24,7 +24,7 @@ class Wiring:
 
     raw: str
     recipe: Recipe
-    storage: Storage
+    storage: S3Storage
     telemetry: Telemetry
     memory: int | None
 
@@ -55,25 +55,29 @@ def on_event(event: Any, context: Any) -> dict[str, Any]:
     One bad record does not stop the others: the good ones are done first, then the reply says which are bad.
     """
     wired = wiring()
-    wired.telemetry.started(context)
+    invocation = getattr(context, "aws_request_id", None) or "local"
+    wired.telemetry.started(invocation)
     envelope = read_envelope(event, wired.raw)
     done: dict[Hint, Result] = {}
     for hint in envelope.hints:
-        alone = replace(hint, part="")
+        alone = replace(hint, part="", request="")
         if alone not in done:
-            done[alone] = settle(hint, wired)
-    return envelope.reply([replace(done[replace(hint, part="")], hint=hint) for hint in envelope.hints])
+            done[alone] = settle(hint, wired, invocation)
+    return envelope.reply([replace(done[replace(hint, part="", request="")], hint=hint) for hint in envelope.hints])
 
 
-def settle(hint: Hint, wired: Wiring) -> Result:
+def settle(hint: Hint, wired: Wiring, invocation: str) -> Result:
     """Reconcile one key, and tell the operators how that went."""
-    began = time.monotonic()
-    try:
-        if hint.error:
-            raise hint.error
-        outcome = reconcile(hint.key, wired.recipe, wired.storage, wired.memory)
-    except Exception as error:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
-        wired.telemetry.failed(hint.key, error, time.monotonic() - began)
-        return Result(hint, error=error)
-    wired.telemetry.reconciled(outcome, time.monotonic() - began)
-    return Result(hint, outcome)
+    run = Run(hint.request or invocation, wired.memory)
+    requests = wired.storage.requests
+    error: Exception | None = None
+    outcome: Outcome | None = None
+    with run.step("total"):
+        try:
+            if hint.error:
+                raise hint.error
+            outcome = reconcile(hint.key, wired.recipe, wired.storage, run)
+        except Exception as caught:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
+            error = caught
+    wired.telemetry.settled(hint.key, outcome, error, run, wired.storage.requests - requests)
+    return Result(hint, outcome, error)

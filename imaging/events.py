@@ -6,8 +6,10 @@ beyond its key (size, ETag, order) is not believed: reconciling looks.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -19,12 +21,14 @@ from imaging.model import Outcome
 class Hint:
     """A key that may have changed, or the error that reading its record gave.
 
-    `part` is the message or task that the hint came in, for replies that name each.
+    `part` is the message or task that the hint came in, for replies that name each; `request` is S3's id of the
+    request that changed the key, where the event tells it.
     """
 
     key: str
     error: EventError | None = None
     part: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def _hints(event: Any, raw: str) -> Iterator[Hint]:
     if "keys" in event:
         yield from _direct(event["keys"])
     elif event.get("source") == "aws.s3" and "detail" in event:
-        yield _read(event, lambda: _bridged(event, raw))
+        yield _read(event, partial(_bridged, event, raw), "detail", "request-id")
     elif "requestPayload" in event and "requestContext" in event:
         yield from _hints(event["requestPayload"], raw)  # what Lambda parks in the failure queue
     elif event.get("Type") == "Notification" and "Message" in event:
@@ -82,7 +86,7 @@ def _hints(event: Any, raw: str) -> Iterator[Hint]:
             if _source(record) == "aws:sns":
                 yield from _hints(_json(record["Sns"]["Message"]), raw)
             else:
-                yield _read(record, lambda record=record: _notified(record, raw))  # type: ignore[misc]
+                yield _read(record, partial(_notified, record, raw), "responseElements", "x-amz-request-id")
     else:
         raise EventError(
             "an event is an S3 notification (bare, or in SQS or SNS), an EventBridge event of S3, an S3 Batch task or "
@@ -120,7 +124,7 @@ def _queued(record: Any, raw: str) -> Iterator[Hint]:
     part = str(record.get("messageId"))
     try:
         for hint in _hints(_json(record["body"]), raw):
-            yield Hint(hint.key, hint.error, part)
+            yield replace(hint, part=part)
     except (EventError, KeyError, TypeError) as error:
         yield Hint(_shown(record.get("body")), EventError(f"{error} in message {part}"), part)
 
@@ -135,18 +139,25 @@ def _batch_tasks(event: Mapping[str, Any], raw: str) -> Iterator[Hint]:
             return _key_in(raw, bucket, _decoded(task["s3Key"]))
 
         hint = _read(task, key)
-        yield Hint(hint.key, hint.error, str(task.get("taskId")) if isinstance(task, Mapping) else "")
+        yield replace(hint, part=str(task.get("taskId")) if isinstance(task, Mapping) else "")
 
 
-def _read(record: Any, key: Callable[[], str]) -> Hint:
-    """The hint in a record, whatever is wrong with it."""
+def _read(record: Any, key: Callable[[], str], *request: str) -> Hint:
+    """The hint in a record, whatever is wrong with it; `request` are the two names its request id stands under."""
     try:
-        return Hint(key())
+        return Hint(key(), request=_request_id(record, *request))
     except EventError as error:
         return Hint(_shown(record), error)
     except (KeyError, TypeError, AttributeError, UnicodeError) as error:
         wrong = f"{type(error).__name__} {error} in {_shown(record)}"
         return Hint(_shown(record), EventError(f"this is no record of S3: {wrong}"))
+
+
+def _request_id(record: Mapping[str, Any], outer: str = "", inner: str = "") -> str:
+    """S3's request id, which goes into manifests and log lines; anything that does not look like one is none."""
+    said = record.get(outer)
+    found = said.get(inner) if isinstance(said, Mapping) else None
+    return found if isinstance(found, str) and re.fullmatch("[A-Za-z0-9]{1,64}", found) else ""
 
 
 def _key_in(raw: str, bucket: Any, key: Any) -> str:

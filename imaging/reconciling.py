@@ -25,6 +25,7 @@ from imaging.model import (
     Reason,
     Rendition,
     RenditionSpec,
+    Run,
     Source,
     Superseded,
     manifest_key_of,
@@ -43,18 +44,20 @@ LONGEST_RUN = timedelta(hours=1)
 """Longer than any run can last (Lambda ends one after 15 minutes): an unlisted file older than this is litter."""
 
 
-def reconcile(key: str, recipe: Recipe, storage: Storage, memory: int | None = None) -> Outcome:
+def reconcile(key: str, recipe: Recipe, storage: Storage, run: Run | None = None) -> Outcome:
     """Bring everything made of source `key` to what its present source and `recipe` call for.
 
-    `memory` is how many bytes decoding may take; None is no bound. Returns when one full observation finds nothing
-    to do; raises `Contention` when others keep changing the key.
+    `run` bounds it and is told where the time went. Returns when one full observation finds nothing to do; raises
+    `Contention` when others keep changing the key.
     """
+    run = run or Run()
     rule = recipe.rule_for(key)
     status = "unchanged" if rule else "ignored"
     written: tuple[Manifest, str] | None = None
 
     for _ in range(ROUNDS):
-        seen = observe(key, rule, storage, written)
+        with run.step("observe"):
+            seen = observe(key, rule, storage, written)
         if seen is None:
             continue
         if seen.is_desired(rule):
@@ -63,11 +66,12 @@ def reconcile(key: str, recipe: Recipe, storage: Storage, memory: int | None = N
                 continue
             return Outcome(key, status, seen.manifest)
 
-        manifest = change(seen, rule, recipe, storage, memory)
+        manifest = change(seen, rule, recipe, storage, run)
         if manifest is None:
             continue
         removed = manifest.status == "removed"
-        etag = storage.write_manifest(key, manifest.to_json(), seen.manifest_etag, tombstone=removed)
+        with run.step("write"):
+            etag = storage.write_manifest(key, manifest.to_json(), seen.manifest_etag, tombstone=removed)
         if etag is None:
             continue
         storage.delete(seen.dropped_by(manifest))
@@ -164,17 +168,17 @@ def observe(key: str, rule: Rule | None, storage: Storage, written: tuple[Manife
     return Seen(key, listing.now, listing.files, manifest, etag, source)
 
 
-def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, memory: int | None) -> Manifest | None:
+def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, run: Run) -> Manifest | None:
     """Write what the source calls for and answer the manifest that says so; None when the source moved on."""
     if seen.source is None or rule is None:
-        return Manifest("removed", _write_id(), Source(seen.key))
+        return Manifest("removed", _write_id(run), Source(seen.key))
     try:
-        return publish(seen, seen.source, rule, recipe, storage, memory)
+        return publish(seen, seen.source, rule, recipe, storage, run)
     except Rejection as fault:
         last_good = tuple(r for r in seen.manifest.renditions if seen.stands(r)) if seen.manifest else ()
         return Manifest(
             "rejected",
-            _write_id(),
+            _write_id(run),
             seen.source,
             rule.fingerprint,
             renditions=last_good,
@@ -183,18 +187,18 @@ def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, memo
         )
 
 
-def publish(
-    seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, memory: int | None
-) -> Manifest | None:
+def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, run: Run) -> Manifest | None:
     """Make and write every rendition of `source`; None when it was changed or deleted before it was read."""
     refuse_unreadable(source, rule, recipe)
-    body = storage.read_source(source)
+    with run.step("read"):
+        body = storage.read_source(source)
     if body is None:
         return None
     hints = read_hints(source.metadata, [spec.name for spec in rule.specs])
     specs = [spec for spec in rule.specs if hints.renditions is None or spec.name in hints.renditions]
 
-    picture = decode(body, specs, recipe.limits, memory)
+    with run.step("decode"):
+        picture = decode(body, specs, recipe.limits, run.memory)
     warnings = [*hints.warnings, *picture.warnings]
     credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
     renditions: list[Rendition] = []
@@ -214,16 +218,17 @@ def publish(
                     "the recipe allows; the quality could not go lower."
                 )
             rendition = _rendition(spec, name, frames[0].size, encoded.content, source, recipe)
-            etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
-                rendition.key, encoded.content, rendition.content_type, recipe.cache_control
-            )
+            with run.step("write"):
+                etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
+                    rendition.key, encoded.content, rendition.content_type, recipe.cache_control
+                )
             renditions.append(replace(rendition, etag=etag))
 
     order = {spec.name: place for place, spec in enumerate(specs)}
     renditions.sort(key=lambda rendition: order[rendition.name])
     return Manifest(
         "published",
-        _write_id(),
+        _write_id(run),
         replace(
             source,
             format=picture.format,
@@ -303,6 +308,6 @@ def seen_etag(seen: Seen, rule: Rule, wanted: Rendition) -> str | None:
     return None
 
 
-def _write_id() -> str:
+def _write_id(run: Run) -> str:
     """Makes every manifest unique, so that an ETag cannot come back and a stale writer be mistaken (ABA)."""
-    return secrets.token_hex(16)
+    return ".".join(filter(None, (run.id, secrets.token_hex(16))))

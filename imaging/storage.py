@@ -72,9 +72,14 @@ class S3Storage:
 
     def __init__(self, client: Any, *, raw: str, renditions: str, owner: str) -> None:
         self._client = client
+        self.requests = 0  # made so far, each of botocore's own attempts counted
+        client.meta.events.register("before-send.s3", self._count)
         # ExpectedBucketOwner: a bucket of that name in somebody else's account is refused, not written to.
         self._raw = {"Bucket": raw, "ExpectedBucketOwner": owner}
         self._renditions = {"Bucket": renditions, "ExpectedBucketOwner": owner}
+
+    def _count(self, **_about: Any) -> None:
+        self.requests += 1
 
     def list_renditions(self, key: str) -> Listing:
         prefix = prefix_of(key)

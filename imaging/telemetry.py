@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from imaging.model import Outcome
+from imaging.model import Outcome, Run
 
 logger = Logger()
 
@@ -19,35 +19,42 @@ class Telemetry:
     def __init__(self, stage: str) -> None:
         self._metrics = Metrics()
         self._metrics.set_default_dimensions(stage=stage)
+        self._invocations = 0
 
-    def started(self, context: Any) -> None:
-        """Every line that follows carries this invocation's request id."""
-        logger.set_correlation_id(getattr(context, "aws_request_id", None) or "local")
+    def started(self, invocation: str) -> None:
+        """Every line that follows carries this invocation's request id, and whether the process was new."""
+        self._invocations += 1
+        logger.append_keys(function_request_id=invocation, cold_start=self._invocations == 1)
 
-    def reconciled(self, outcome: Outcome, seconds: float) -> None:
-        """A key stands as it should."""
-        details: dict[str, Any] = {"key": outcome.key, "status": outcome.status, "seconds": round(seconds, 3)}
-        if outcome.manifest and outcome.manifest.rejection:
-            details["code"] = outcome.manifest.rejection.code
-            details["reason"] = outcome.manifest.rejection.reason
-        logger.info("reconciled", extra=details)
-        self._measure(outcome.status.capitalize(), seconds)
-        if outcome.manifest and outcome.status == "published":
-            self._metrics.add_metric("BytesIn", MetricUnit.Bytes, outcome.manifest.source.bytes)
-            written = sum(rendition.bytes for rendition in outcome.manifest.renditions)
-            self._metrics.add_metric("BytesOut", MetricUnit.Bytes, written)
+    def settled(self, key: str, outcome: Outcome | None, error: Exception | None, run: Run, requests: int) -> None:
+        """Log what became of `key`: an outcome, or the error that makes Lambda try again; `requests` are S3's."""
+        status = outcome.status if outcome else "failed"
+        total = run.seconds.get("total", 0)
+        # What is neither decoding nor talking to S3 is rendering and encoding.
+        seconds = run.seconds | {"render": total - sum(run.seconds.values()) + total}
+        details: dict[str, Any] = {
+            "correlation_id": run.id,
+            "key": key,
+            "status": status,
+            "seconds": {step: round(spent, 3) for step, spent in seconds.items()},
+            "requests": requests,
+        }
+        self._measure(status.capitalize(), MetricUnit.Count, 1)
+        self._measure("Duration", MetricUnit.Milliseconds, total * 1000)
+        manifest = outcome.manifest if outcome else None
+        if manifest and manifest.rejection:
+            details |= {"code": manifest.rejection.code, "reason": manifest.rejection.reason}
+        if manifest and status == "published":
+            source, out = manifest.source, sum(rendition.bytes for rendition in manifest.renditions)
+            pixels = (source.width or 0) * (source.height or 0) * (source.frames or 0)
+            details |= {"bytes_in": source.bytes, "bytes_out": out, "pixels": pixels}
+            self._measure("BytesIn", MetricUnit.Bytes, source.bytes)
+            self._measure("BytesOut", MetricUnit.Bytes, out)
         self._metrics.flush_metrics()
+        if error:
+            logger.error("failed", exc_info=error, extra=details)
+        else:
+            logger.info("reconciled", extra=details)
 
-    def failed(self, key: str, error: Exception, seconds: float) -> None:
-        """A key could not be reconciled; Lambda will try again."""
-        logger.error(
-            "failed",
-            exc_info=error,
-            extra={"key": key, "status": "failed", "seconds": round(seconds, 3)},
-        )
-        self._measure("Failed", seconds)
-        self._metrics.flush_metrics()
-
-    def _measure(self, name: str, seconds: float) -> None:
-        self._metrics.add_metric(name, MetricUnit.Count, 1)
-        self._metrics.add_metric("Duration", MetricUnit.Milliseconds, seconds * 1000)
+    def _measure(self, name: str, unit: MetricUnit, value: float) -> None:
+        self._metrics.add_metric(name, unit, value)

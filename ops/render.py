@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import click
 
 from imaging.memory import BASE
-from imaging.model import Manifest, Outcome
+from imaging.model import Manifest, Outcome, Run
 from imaging.recipe import Recipe
 from imaging.reconciling import reconcile
 from ops import sheet
@@ -118,7 +118,7 @@ def render_file(key: str, file: Path, recipe: Recipe, out: Path, memory: int | N
         body = stream.read(recipe.limits.source_bytes + 1)
     source = storage.upload(key, body)
     storage.sources[key] = (replace(source, bytes=file.stat().st_size), body)
-    outcome = reconcile(key, recipe, storage, memory)
+    outcome = reconcile(key, recipe, storage, Run(memory=memory))
     write_tree(out, ((name, rendition.body) for name, rendition in storage.renditions.items()))
     return outcome
 

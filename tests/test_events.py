@@ -192,3 +192,22 @@ def test_s3_batch_is_answered_task_by_task() -> None:
 def test_an_unknown_batch_schema_is_named() -> None:
     with pytest.raises(EventError, match="'3.0'"):
         read_envelope({"invocationSchemaVersion": "3.0", "tasks": []}, RAW)
+
+
+def test_the_id_of_the_request_that_changed_a_key_comes_along() -> None:
+    event = {"Records": [record("a.jpg") | {"responseElements": {"x-amz-request-id": "D82B88E5F771F645"}}]}
+    assert [hint.request for hint in read_envelope(event, RAW).hints] == ["D82B88E5F771F645"]
+    queued = {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": json.dumps(event)}]}
+    assert [(hint.part, hint.request) for hint in read_envelope(queued, RAW).hints] == [("m", "D82B88E5F771F645")]
+
+
+@pytest.mark.parametrize("told", [None, 7, "", "a\nb", "x" * 65, "../a", ["A1"]])
+def test_what_does_not_look_like_a_request_id_is_none(told: Any) -> None:
+    event = {"Records": [record("a.jpg") | {"responseElements": {"x-amz-request-id": told}}]}
+    assert [hint.request for hint in read_envelope(event, RAW).hints] == [""]
+
+
+def test_eventbridge_tells_its_request_id_too() -> None:
+    detail = {"bucket": {"name": RAW}, "object": {"key": "a.jpg"}, "request-id": "57H08PA84AB1JZW0"}
+    event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    assert [(hint.key, hint.request) for hint in read_envelope(event, RAW).hints] == [("a.jpg", "57H08PA84AB1JZW0")]

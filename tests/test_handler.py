@@ -1,7 +1,7 @@
 """The Lambda entry over a real moto server."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -139,6 +139,57 @@ def test_a_log_line_stays_one_json_object_whatever_the_key_holds(caplog: pytest.
     assert "\n" not in line
     assert "\r" not in line
     assert json.loads(line)["key"] == key
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    """The log lines written so far."""
+    caplog.handler.setFormatter(logger.registered_formatter)
+    return lambda: [json.loads(line) for line in caplog.text.splitlines()]
+
+
+def test_a_log_line_tells_what_an_upload_took(deployed: OnS3, lines: Callable[[], list[dict[str, Any]]]) -> None:
+    deployed.upload("a.png", picture(1))
+    notify(deployed, "a.png")
+    notify(deployed, "a.png")
+    published, unchanged = lines()
+    assert (published["status"], unchanged["status"]) == ("published", "unchanged")
+    assert (published["cold_start"], unchanged["cold_start"]) == (True, False)
+    assert set(published["seconds"]) == {"observe", "read", "decode", "render", "write", "total"}
+    steps = sum(seconds for step, seconds in published["seconds"].items() if step != "total")
+    assert steps == pytest.approx(published["seconds"]["total"], abs=0.02)
+    # LIST and HEAD, GET; eight renditions and the manifest; LIST and HEAD again.
+    assert (published["requests"], unchanged["requests"]) == (2 + 1 + 9 + 2, 3)
+    assert published["bytes_in"] == len(picture(1))
+    found = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
+    assert found is not None
+    assert published["bytes_out"] == sum(rendition.bytes for rendition in found.renditions)
+    assert published["pixels"] == 8 * 8
+
+
+def test_a_manifest_leads_to_the_request_and_the_log_line_behind_it(
+    deployed: OnS3, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    deployed.upload("a.png", picture(1))
+    told = {"responseElements": {"x-amz-request-id": "D82B88E5F771F645"}}
+    handler.on_event({"Records": [record("a.png", bucket=deployed.raw) | told]}, None)
+    (line,) = lines()
+    assert line["correlation_id"] == "D82B88E5F771F645"
+    found = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
+    assert found is not None
+    assert found.write_id.startswith("D82B88E5F771F645.")
+
+
+def test_a_failure_is_one_line_with_what_it_took_until_then(
+    deployed: OnS3, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    deployed.upload("a.png", picture(1))
+    notify(deployed, "warm.png")
+    deployed.client.delete_bucket(Bucket=deployed.renditions)
+    with pytest.raises(ExceptionGroup, match="NoSuchBucket"):
+        notify(deployed, "a.png")
+    _, line = lines()
+    assert (line["level"], line["status"], line["key"], line["requests"]) == ("ERROR", "failed", "a.png", 1)
 
 
 @pytest.mark.parametrize("name", ["RAW_BUCKET", "RENDITIONS_BUCKET", "EXPECTED_BUCKET_OWNER"])

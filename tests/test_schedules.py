@@ -126,7 +126,7 @@ def test_the_schedules_notice_superseded_files_deleted_at_once(monkeypatch: pyte
 
 
 def test_the_schedules_notice_manifests_without_a_write_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciling, "_write_id", lambda: "same")
+    monkeypatch.setattr(reconciling, "_write_id", lambda _run: "same")
     assert shows(968, DIGEST)
 
 
@@ -147,5 +147,5 @@ def test_a_write_id_keeps_a_stale_writer_from_mistaking_a_tombstone_for_the_one_
         return storage.write_manifest(KEY, b"{}", found[1], tombstone=False) is None
 
     assert stale_writer_is_refused()
-    monkeypatch.setattr(reconciling, "_write_id", lambda: "same")
+    monkeypatch.setattr(reconciling, "_write_id", lambda _run: "same")
     assert not stale_writer_is_refused()
