@@ -30,6 +30,13 @@ def test_with_digest_names_no_reader_ever_meets_a_torn_manifest(counted: Callabl
     assert [(seed, r.problem or r.torn) for seed, r in enumerate(results) if r.problem or r.torn] == []
 
 
+def test_the_same_bytes_uploaded_again_after_a_delete_end_as_one_clean_run(counted: Callable[[str], None]) -> None:
+    results = [play(seed, DIGEST, same_again=True) for seed in range(SCHEDULES // 2)]
+    torn = sum(bool(r.torn) for r in results)
+    counted(f"{len(results):,} schedules with deleted bytes uploaded again; {torn} met a file missing for an instant")
+    assert [(seed, r.problem) for seed, r in enumerate(results) if r.problem] == []
+
+
 # -- the test of the test: each ingredient taken out of the loop is missed ----------------------------------
 #
 # A fault shows in one schedule of a hundred to a thousand. The seeds below are the first that show it; after a change
