@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imaging.bounds import Allowance
 from imaging.errors import SetupError
 from imaging.events import Hint, Result, read_envelope
-from imaging.memory import BASE
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
 from imaging.storage import Storage, connect
@@ -45,7 +45,7 @@ def wiring() -> Wiring:
         recipe=load(RECIPE),
         storage=connect(raw=raw, renditions=renditions, owner=owner),
         telemetry=Telemetry(os.environ.get("STAGE", "local")),
-        memory=int(size) * 2**20 - BASE if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
+        memory=int(size) * 2**20 if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
     )
 
 
@@ -57,21 +57,31 @@ def on_event(event: Any, context: Any) -> dict[str, Any]:
     wired = wiring()
     wired.telemetry.started(context)
     envelope = read_envelope(event, wired.raw)
+    whole = seconds_left(context)
     done: dict[Hint, Result] = {}
     for hint in envelope.hints:
         alone = replace(hint, part="")
         if alone not in done:
-            done[alone] = settle(hint, wired)
+            done[alone] = settle(hint, wired, seconds_left(context), whole)
     return envelope.reply([replace(done[replace(hint, part="")], hint=hint) for hint in envelope.hints])
 
 
-def settle(hint: Hint, wired: Wiring) -> Result:
-    """Reconcile one key, and tell the operators how that went."""
+def seconds_left(context: Any) -> float | None:
+    """How long this invocation may still run; None where nobody says it."""
+    clock = getattr(context, "get_remaining_time_in_millis", None)
+    return clock() / 1000 if clock else None
+
+
+def settle(hint: Hint, wired: Wiring, left: float | None, whole: float | None) -> Result:
+    """Reconcile one key, and tell the operators how that went; `left` of `whole` seconds are there for it."""
     began = time.monotonic()
     try:
         if hint.error:
             raise hint.error
-        outcome = reconcile(hint.key, wired.recipe, wired.storage, wired.memory)
+        if left is not None and whole is not None and left < whole / 2:
+            # A source that gets the rest of others' time must not be rejected as too slow.
+            raise TimeoutError(f"{left:.0f} of {whole:.0f} seconds are left for {hint.key!r}; it is to be tried again")
+        outcome = reconcile(hint.key, wired.recipe, wired.storage, Allowance.within(wired.memory, left))
     except Exception as error:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
         wired.telemetry.failed(hint.key, error, time.monotonic() - began)
         return Result(hint, error=error)

@@ -8,11 +8,12 @@ the only point of agreement.
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from imaging.decoding import Picture, decode
+from imaging.bounds import UNBOUNDED, Allowance, held_to
+from imaging.decoding import Credits, Picture, decode
 from imaging.encoding import encode, formats_of, placeholder
 from imaging.errors import Contention, Rejection
 from imaging.hints import read_hints
@@ -43,11 +44,11 @@ LONGEST_RUN = timedelta(hours=1)
 """Longer than any run can last (Lambda ends one after 15 minutes): an unlisted file older than this is litter."""
 
 
-def reconcile(key: str, recipe: Recipe, storage: Storage, memory: int | None = None) -> Outcome:
+def reconcile(key: str, recipe: Recipe, storage: Storage, allowance: Allowance = UNBOUNDED) -> Outcome:
     """Bring everything made of source `key` to what its present source and `recipe` call for.
 
-    `memory` is how many bytes decoding may take; None is no bound. Returns when one full observation finds nothing
-    to do; raises `Contention` when others keep changing the key.
+    `allowance` bounds the memory and the time that making renditions may take. Returns when one full observation
+    finds nothing to do; raises `Contention` when others keep changing the key.
     """
     rule = recipe.rule_for(key)
     status = "unchanged" if rule else "ignored"
@@ -63,7 +64,7 @@ def reconcile(key: str, recipe: Recipe, storage: Storage, memory: int | None = N
                 continue
             return Outcome(key, status, seen.manifest)
 
-        manifest = change(seen, rule, recipe, storage, memory)
+        manifest = change(seen, rule, recipe, storage, allowance)
         if manifest is None:
             continue
         removed = manifest.status == "removed"
@@ -164,12 +165,12 @@ def observe(key: str, rule: Rule | None, storage: Storage, written: tuple[Manife
     return Seen(key, listing.now, listing.files, manifest, etag, source)
 
 
-def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, memory: int | None) -> Manifest | None:
+def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, allowance: Allowance) -> Manifest | None:
     """Write what the source calls for and answer the manifest that says so; None when the source moved on."""
     if seen.source is None or rule is None:
         return Manifest("removed", _write_id(), Source(seen.key))
     try:
-        return publish(seen, seen.source, rule, recipe, storage, memory)
+        return publish(seen, seen.source, rule, recipe, storage, allowance)
     except Rejection as fault:
         last_good = tuple(r for r in seen.manifest.renditions if seen.stands(r)) if seen.manifest else ()
         return Manifest(
@@ -184,7 +185,7 @@ def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, memo
 
 
 def publish(
-    seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, memory: int | None
+    seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, allowance: Allowance
 ) -> Manifest | None:
     """Make and write every rendition of `source`; None when it was changed or deleted before it was read."""
     refuse_unreadable(source, rule, recipe)
@@ -194,30 +195,26 @@ def publish(
     hints = read_hints(source.metadata, [spec.name for spec in rule.specs])
     specs = [spec for spec in rule.specs if hints.renditions is None or spec.name in hints.renditions]
 
-    picture = decode(body, specs, recipe.limits, memory)
+    with held_to(allowance, source.bytes):
+        picture = decode(body, specs, recipe.limits, allowance.memory)
+        credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
+        # All is made before anything is written: whoever runs out of time or memory has replaced nothing.
+        made = list(make(picture, specs, source, hints.focal_point, credits if recipe.embed_credit else None))
+        small, colour = placeholder(picture), dominant_colour(picture)
+
     warnings = [*hints.warnings, *picture.warnings]
-    credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
     renditions: list[Rendition] = []
-    for spec, frames in render(picture, specs, hints.focal_point):
-        for name in formats_of(spec, frames[0]):
-            encoded = encode(
-                frames,
-                name,
-                spec,
-                picture,
-                at_most=heaviest(spec, name, frames[0].size, picture, source),
-                credits=credits if recipe.embed_credit else None,
+    for spec, name, size, content in made:
+        if spec.max_bytes and len(content) > spec.max_bytes:
+            warnings.append(
+                f"{spec.name} as {name} has {len(content):,} bytes, more than the {spec.max_bytes:,} "
+                "the recipe allows; the quality could not go lower."
             )
-            if spec.max_bytes and len(encoded.content) > spec.max_bytes:
-                warnings.append(
-                    f"{spec.name} as {name} has {len(encoded.content):,} bytes, more than the {spec.max_bytes:,} "
-                    "the recipe allows; the quality could not go lower."
-                )
-            rendition = _rendition(spec, name, frames[0].size, encoded.content, source, recipe)
-            etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
-                rendition.key, encoded.content, rendition.content_type, recipe.cache_control
-            )
-            renditions.append(replace(rendition, etag=etag))
+        rendition = _rendition(spec, name, size, content, source, recipe)
+        etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
+            rendition.key, content, rendition.content_type, recipe.cache_control
+        )
+        renditions.append(replace(rendition, etag=etag))
 
     order = {spec.name: place for place, spec in enumerate(specs)}
     renditions.sort(key=lambda rendition: order[rendition.name])
@@ -236,8 +233,8 @@ def publish(
         superseded=seen.superseded_by(renditions),
         srcset=srcset(renditions, specs, recipe.base_url),
         picture=picture_snippet(renditions, specs, recipe.base_url, hints.alt),
-        placeholder=placeholder(picture),
-        dominant_colour=dominant_colour(picture),
+        placeholder=small,
+        dominant_colour=colour,
         alt=hints.alt,
         credit=credits.credit,
         copyright=credits.copyright,
@@ -245,6 +242,21 @@ def publish(
         focal_point=hints.focal_point,
         warnings=tuple(warnings),
     )
+
+
+def make(
+    picture: Picture,
+    specs: Sequence[RenditionSpec],
+    source: Source,
+    focal_point: tuple[float, float] | None,
+    credits: Credits | None,
+) -> Iterator[tuple[RenditionSpec, str, tuple[int, int], bytes]]:
+    """Each spec in each of its formats: their names, the size in pixels, and the bytes."""
+    for spec, frames in render(picture, specs, focal_point):
+        size = frames[0].size
+        for name in formats_of(spec, frames[0]):
+            at_most = heaviest(spec, name, size, picture, source)
+            yield spec, name, size, encode(frames, name, spec, picture, at_most=at_most, credits=credits).content
 
 
 def heaviest(spec: RenditionSpec, name: str, size: tuple[int, int], picture: Picture, source: Source) -> int | None:
