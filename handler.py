@@ -10,9 +10,10 @@ from typing import Any
 from imaging.bounds import Allowance
 from imaging.errors import SetupError
 from imaging.events import Hint, Result, read_envelope
+from imaging.notices import Editors
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
-from imaging.storage import Storage, connect
+from imaging.storage import Storage, client_of, connect
 from imaging.telemetry import Telemetry
 
 RECIPE = Path(__file__).with_name("recipe.toml")
@@ -26,6 +27,7 @@ class Wiring:
     recipe: Recipe
     storage: Storage
     telemetry: Telemetry
+    editors: Editors
     memory: int | None
 
 
@@ -45,6 +47,7 @@ def wiring() -> Wiring:
         recipe=load(RECIPE),
         storage=connect(raw=raw, renditions=renditions, owner=owner),
         telemetry=Telemetry(os.environ.get("STAGE", "local")),
+        editors=Editors(os.environ.get("EDITORS_TOPIC", ""), lambda: client_of("sns", attempts=2, patience=5)),
         memory=int(size) * 2**20 if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
     )
 
@@ -86,4 +89,8 @@ def settle(hint: Hint, wired: Wiring, left: float | None, whole: float | None) -
         wired.telemetry.failed(hint.key, error, time.monotonic() - began)
         return Result(hint, error=error)
     wired.telemetry.reconciled(outcome, time.monotonic() - began)
+    try:
+        wired.editors.tell(outcome)
+    except Exception as error:  # noqa: BLE001  the outcome stands, and a retry would not send it (imaging/notices.py)
+        wired.telemetry.untold(hint.key, error)
     return Result(hint, outcome)

@@ -48,6 +48,10 @@ class Telemetry:
         self._measure("Failed", seconds)
         self._metrics.flush_metrics()
 
+    def untold(self, key: str, error: Exception) -> None:
+        """The editors could not be told of a rejection; its manifest says it all the same."""
+        logger.error("untold", exc_info=error, extra={"key": key})
+
     def _measure(self, name: str, seconds: float) -> None:
         self._metrics.add_metric(name, MetricUnit.Count, 1)
         self._metrics.add_metric("Duration", MetricUnit.Milliseconds, seconds * 1000)

@@ -22,6 +22,7 @@ LOWER = {
     "encoding": {"decoding", "model"},
     "storage": {"model"},
     "telemetry": {"model"},
+    "notices": {"model"},
     "reconciling": {
         *("bounds", "decoding", "encoding", "errors", "hints", "markup", "model"),
         *("recipe", "rendering", "storage"),
