@@ -19,7 +19,7 @@ LOWER = {
     "bounds": {"errors", "memory"},
     "decoding": {"errors", "memory", "model", "sniffing"},
     "rendering": {"decoding", "model"},
-    "encoding": {"decoding", "model"},
+    "encoding": {"decoding", "errors", "model"},
     "storage": {"model"},
     "telemetry": {"model"},
     "notices": {"model"},
