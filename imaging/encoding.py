@@ -24,8 +24,8 @@ ANIMATED = frozenset({"webp", "gif"})
 """Formats that keep an animation; the others take its first frame."""
 
 
-LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 65_536}
-"""Pixels that a side may have in each format; what libwebp, libjpeg and libaom refuse is one more."""
+LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
+"""Pixels that a side may have in each format; one more is refused by libwebp, by libjpeg, by GIF's header, and by libavif when it reads."""
 
 
 @dataclass(frozen=True, slots=True)
