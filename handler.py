@@ -6,13 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imaging.bounds import Run
 from imaging.errors import SetupError
 from imaging.events import Hint, Result, read_envelope
-from imaging.memory import BASE
-from imaging.model import Outcome, Run
+from imaging.model import Outcome
+from imaging.notices import Editors
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
-from imaging.storage import S3Storage, connect
+from imaging.storage import S3Storage, client_of, connect
 from imaging.telemetry import Telemetry
 
 RECIPE = Path(__file__).with_name("recipe.toml")
@@ -26,6 +27,7 @@ class Wiring:
     recipe: Recipe
     storage: S3Storage
     telemetry: Telemetry
+    editors: Editors
     memory: int | None
 
 
@@ -45,7 +47,8 @@ def wiring() -> Wiring:
         recipe=load(RECIPE),
         storage=connect(raw=raw, renditions=renditions, owner=owner),
         telemetry=Telemetry(os.environ.get("STAGE", "local")),
-        memory=int(size) * 2**20 - BASE if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
+        editors=Editors(os.environ.get("EDITORS_TOPIC", ""), lambda: client_of("sns", attempts=2, patience=5)),
+        memory=int(size) * 2**20 if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
     )
 
 
@@ -58,17 +61,24 @@ def on_event(event: Any, context: Any) -> dict[str, Any]:
     invocation = getattr(context, "aws_request_id", None) or "local"
     wired.telemetry.started(invocation)
     envelope = read_envelope(event, wired.raw)
+    whole = seconds_left(context)
     done: dict[Hint, Result] = {}
     for hint in envelope.hints:
         alone = replace(hint, part="", request="")
         if alone not in done:
-            done[alone] = settle(hint, wired, invocation)
+            done[alone] = settle(hint, wired, invocation, seconds_left(context), whole)
     return envelope.reply([replace(done[replace(hint, part="", request="")], hint=hint) for hint in envelope.hints])
 
 
-def settle(hint: Hint, wired: Wiring, invocation: str) -> Result:
-    """Reconcile one key, and tell the operators how that went."""
-    run = Run(hint.request or invocation, wired.memory)
+def seconds_left(context: Any) -> float | None:
+    """How long this invocation may still run; None where nobody says it."""
+    clock = getattr(context, "get_remaining_time_in_millis", None)
+    return clock() / 1000 if clock else None
+
+
+def settle(hint: Hint, wired: Wiring, invocation: str, left: float | None, whole: float | None) -> Result:
+    """Reconcile one key, and tell operators and editors how that went; `left` of `whole` seconds are there for it."""
+    run = Run.within(hint.request or invocation, wired.memory, left)
     requests = wired.storage.requests
     error: Exception | None = None
     outcome: Outcome | None = None
@@ -76,8 +86,16 @@ def settle(hint: Hint, wired: Wiring, invocation: str) -> Result:
         try:
             if hint.error:
                 raise hint.error
+            if left is not None and whole is not None and left < whole / 2:
+                # A source that gets the rest of others' time must not be rejected as too slow.
+                raise TimeoutError(f"{left:.0f} of {whole:.0f} seconds are left for {hint.key!r}: try it again")
             outcome = reconcile(hint.key, wired.recipe, wired.storage, run)
         except Exception as caught:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
             error = caught
     wired.telemetry.settled(hint.key, outcome, error, run, wired.storage.requests - requests)
+    if outcome:
+        try:
+            wired.editors.tell(outcome)
+        except Exception as caught:  # noqa: BLE001  the outcome stands, and a retry would not send it (imaging/notices.py)
+            wired.telemetry.untold(hint.key, caught)
     return Result(hint, outcome, error)

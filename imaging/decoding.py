@@ -12,17 +12,20 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin, PngImagePlugin
 
 from imaging.errors import Rejection
 from imaging.memory import foretell, refuse_over
 from imaging.model import Limits, RenditionSpec
 from imaging.sniffing import sniff
+
+# Up to 1 MB for each text of a PNG, as Pillow has it, but not 64 MB for all: metadata is not what memory is for.
+PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 
 # Pillow's own bomb limit knows nothing of formats or memory; ours is checked before a pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -81,7 +84,14 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
-            return _decode(body, name, plugin, specs, limits, memory)
+            try:
+                return _decode(body, name, plugin, specs, limits, memory)
+            except ValueError as error:
+                if name != "png" or "MAX_TEXT" not in str(error):
+                    raise
+                picture = _decode(_without_text(body), name, plugin, specs, limits, memory)
+                said = "The texts or the colour profile in this PNG are of unusual size; they were not read."
+                return replace(picture, warnings=(said, *picture.warnings))
     except Rejection:
         raise
     except MemoryError:
@@ -158,6 +168,9 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
         _refuse_many_scans(body, limits)
     if plugin == "HEIF":
         _register_heif()
+    if plugin in ("AVIF", "HEIF"):
+        for width, height in _told_sizes(body):
+            _refuse_many_pixels(width, height, limits)
     if name == "gif":
         _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
     with _growing_to(limits.pixels if name == "gif" else None):
@@ -245,6 +258,26 @@ def jpeg_scans(body: bytes) -> Iterator[int]:
             yield found.start()
         if marker not in (0x01, 0xD8) and at + 2 <= len(body):
             at += max(2, int.from_bytes(body[at : at + 2], "big"))
+
+
+def _told_sizes(body: bytes) -> Iterator[tuple[int, int]]:
+    """Width and height of each picture in an AVIF or HEIC file, by its `ispe` boxes (ISO 23008-12, 6.5.3).
+
+    libavif calls a picture that is too large for it damaged, and libheif opens it to say so.
+    """
+    for found in re.finditer(rb"\0\0\0\x14ispe\0{4}(.{4})(.{4})", body, re.DOTALL):
+        yield int.from_bytes(found[1]), int.from_bytes(found[2])
+
+
+def _without_text(body: bytes) -> bytes:
+    """The PNG without its texts and its colour profile."""
+    kept, at = [body[:8]], 8
+    while at < len(body):
+        end = at + 12 + int.from_bytes(body[at : at + 4])
+        if body[at + 4 : at + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+            kept.append(body[at:end])
+        at = end
+    return b"".join(kept)
 
 
 @lru_cache(maxsize=1)

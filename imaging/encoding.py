@@ -13,6 +13,7 @@ from typing import Any
 from PIL import ExifTags, Image, ImageChops
 
 from imaging.decoding import Credits, Picture
+from imaging.errors import Rejection
 from imaging.model import RenditionSpec
 
 LOSSY = frozenset({"jpeg", "webp", "avif"})
@@ -21,6 +22,10 @@ LOWEST_QUALITY = 20
 
 ANIMATED = frozenset({"webp", "gif"})
 """Formats that keep an animation; the others take its first frame."""
+
+
+LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
+"""Pixels that a side may have: one more is refused by libwebp, libjpeg, GIF's header, and libavif when it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,18 @@ def encode(
     at_most: int | None = None,
     credits: Credits | None = None,
 ) -> Encoded:
-    """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can."""
+    """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can.
+
+    Raises `Rejection` for what is longer than the format can be, as a line of pixels may be.
+    """
+    side, most = max(frames[0].size), LONGEST.get(name)
+    if most and side > most:
+        raise Rejection(
+            "too-many-pixels",
+            f"The rendition {spec.name!r} of this picture of {picture.width:,} x {picture.height:,} pixels would be "
+            f"{side:,} pixels long, and {name} files can be {most:,}.",
+            f"Crop it, or export it at {most:,} pixels on the long side or less.",
+        )
     if name not in ANIMATED or not spec.animated:
         frames = frames[:1]
 

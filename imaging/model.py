@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -262,28 +260,6 @@ def _without_empty(content: Mapping[str, Any]) -> dict[str, Any]:
 def _known(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
     """Only the fields this version knows: a newer one may have added some."""
     return {name: content[name] for name in cls.__dataclass_fields__ if name in content}  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What one reconcile may take, and a note of where its time went.
-
-    `id` begins every write id of the run, so that a manifest leads to the event and the log line behind it; `memory`
-    is how many bytes decoding may take, None for no bound; `seconds` are those of each step, by its name.
-    """
-
-    id: str = ""
-    memory: int | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Add the time until the end of the block to what the step has taken so far."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ the only point of agreement.
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from imaging.decoding import Picture, decode
+from imaging.bounds import Run, held_to
+from imaging.decoding import Credits, Picture, decode
 from imaging.encoding import encode, formats_of, placeholder
 from imaging.errors import Contention, Rejection
 from imaging.hints import read_hints
@@ -25,7 +26,6 @@ from imaging.model import (
     Reason,
     Rendition,
     RenditionSpec,
-    Run,
     Source,
     Superseded,
     manifest_key_of,
@@ -197,32 +197,28 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
     hints = read_hints(source.metadata, [spec.name for spec in rule.specs])
     specs = [spec for spec in rule.specs if hints.renditions is None or spec.name in hints.renditions]
 
-    with run.step("decode"):
-        picture = decode(body, specs, recipe.limits, run.memory)
+    with held_to(run, source.bytes):
+        with run.step("decode"):
+            picture = decode(body, specs, recipe.limits, run.memory)
+        credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
+        # All is made before anything is written: whoever runs out of time or memory has replaced nothing.
+        made = list(make(picture, specs, source, hints.focal_point, credits if recipe.embed_credit else None))
+        small, colour = placeholder(picture), dominant_colour(picture)
+
     warnings = [*hints.warnings, *picture.warnings]
-    credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
     renditions: list[Rendition] = []
-    for spec, frames in render(picture, specs, hints.focal_point):
-        for name in formats_of(spec, frames[0]):
-            encoded = encode(
-                frames,
-                name,
-                spec,
-                picture,
-                at_most=heaviest(spec, name, frames[0].size, picture, source),
-                credits=credits if recipe.embed_credit else None,
+    for spec, name, size, content in made:
+        if spec.max_bytes and len(content) > spec.max_bytes:
+            warnings.append(
+                f"{spec.name} as {name} has {len(content):,} bytes, more than the {spec.max_bytes:,} "
+                "the recipe allows; the quality could not go lower."
             )
-            if spec.max_bytes and len(encoded.content) > spec.max_bytes:
-                warnings.append(
-                    f"{spec.name} as {name} has {len(encoded.content):,} bytes, more than the {spec.max_bytes:,} "
-                    "the recipe allows; the quality could not go lower."
-                )
-            rendition = _rendition(spec, name, frames[0].size, encoded.content, source, recipe)
-            with run.step("write"):
-                etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
-                    rendition.key, encoded.content, rendition.content_type, recipe.cache_control
-                )
-            renditions.append(replace(rendition, etag=etag))
+        rendition = _rendition(spec, name, size, content, source, recipe)
+        with run.step("write"):
+            etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
+                rendition.key, content, rendition.content_type, recipe.cache_control
+            )
+        renditions.append(replace(rendition, etag=etag))
 
     order = {spec.name: place for place, spec in enumerate(specs)}
     renditions.sort(key=lambda rendition: order[rendition.name])
@@ -241,8 +237,8 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
         superseded=seen.superseded_by(renditions),
         srcset=srcset(renditions, specs, recipe.base_url),
         picture=picture_snippet(renditions, specs, recipe.base_url, hints.alt),
-        placeholder=placeholder(picture),
-        dominant_colour=dominant_colour(picture),
+        placeholder=small,
+        dominant_colour=colour,
         alt=hints.alt,
         credit=credits.credit,
         copyright=credits.copyright,
@@ -250,6 +246,21 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
         focal_point=hints.focal_point,
         warnings=tuple(warnings),
     )
+
+
+def make(
+    picture: Picture,
+    specs: Sequence[RenditionSpec],
+    source: Source,
+    focal_point: tuple[float, float] | None,
+    credits: Credits | None,
+) -> Iterator[tuple[RenditionSpec, str, tuple[int, int], bytes]]:
+    """Each spec in each of its formats: their names, the size in pixels, and the bytes."""
+    for spec, frames in render(picture, specs, focal_point):
+        size = frames[0].size
+        for name in formats_of(spec, frames[0]):
+            at_most = heaviest(spec, name, size, picture, source)
+            yield spec, name, size, encode(frames, name, spec, picture, at_most=at_most, credits=credits).content
 
 
 def heaviest(spec: RenditionSpec, name: str, size: tuple[int, int], picture: Picture, source: Source) -> int | None:

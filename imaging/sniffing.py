@@ -104,8 +104,9 @@ def is_raw_tiff(body: bytes) -> bool:
 
 
 def _unsupported(spoken: str) -> Rejection:
+    article = "an" if spoken[0] in "EHIOS" else "a"  # an EPS, HTML, ICO, OpenEXR, SVG; no other begins with these
     return Rejection(
         "unsupported-format",
-        f"This is a {spoken} file, which cannot be opened here.",
+        f"This is {article} {spoken} file, which cannot be opened here.",
         "Export it as PNG, or a photo as JPEG, and upload that.",
     )

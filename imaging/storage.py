@@ -178,11 +178,15 @@ def connect(*, raw: str, renditions: str, owner: str) -> S3Storage:
     Attempts and timeouts (seconds) are set so that the longest series of retries of one call, about 50 s, ends
     well within the function's own timeout, and a call that hangs is not waited for a whole minute.
     """
+    return S3Storage(client_of("s3", attempts=4, patience=10), raw=raw, renditions=renditions, owner=owner)
+
+
+def client_of(aws: str, *, attempts: int, patience: float) -> Any:
+    """A client of one of AWS's services: how often it calls at most, how many seconds it waits for each answer."""
     config = Config(
         connect_timeout=3,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        read_timeout=patience,
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
     # botocore's session, not boto3's: the resource layer and transfer manager would double the cold start.
-    client = botocore.session.get_session().create_client("s3", config=config)
-    return S3Storage(client, raw=raw, renditions=renditions, owner=owner)
+    return botocore.session.get_session().create_client(aws, config=config)

@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from imaging.model import Outcome, Run
+from imaging.bounds import Run
+from imaging.model import Outcome
 
 logger = Logger()
 
@@ -55,6 +56,10 @@ class Telemetry:
             logger.error("failed", exc_info=error, extra=details)
         else:
             logger.info("reconciled", extra=details)
+
+    def untold(self, key: str, error: Exception) -> None:
+        """The editors could not be told of a rejection; its manifest says it all the same."""
+        logger.error("untold", exc_info=error, extra={"key": key})
 
     def _measure(self, name: str, unit: MetricUnit, value: float) -> None:
         self._metrics.add_metric(name, unit, value)

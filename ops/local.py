@@ -57,6 +57,7 @@ class LocalStack:
         self.failure_queue = self._make_queue(deployment.failure_queue)
         self._events = self._make_queue(f"{deployment.service}-events")
         self._subscribe()
+        self._client("sns").create_topic(Name=deployment.environment["EDITORS_TOPIC"].rpartition(":")[2])
         self._running: dict[Future[Any], tuple[Any, int]] = {}
 
     def _client(self, name: str) -> Any:

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from imaging.memory import BASE
-from imaging.model import Manifest, Outcome, Run
+from imaging.bounds import Run
+from imaging.model import Manifest, Outcome
 from imaging.recipe import Recipe
 from imaging.reconciling import reconcile
 from ops import sheet
@@ -92,7 +92,7 @@ def render(
     """Render every file into `out`, print what `tell` says of each, and say whether none was refused."""
     began, counts, cards = time.monotonic(), Counter[str](), []
     terminal = sys.stderr.isatty() and not quiet
-    make = partial(render_file, recipe=recipe, out=out, memory=(bounds.memory_mb << 20) - BASE)
+    make = partial(render_file, recipe=recipe, out=out, bounds=bounds)
     with click.progressbar(length=len(keys), file=sys.stderr, hidden=not terminal) as bar:
         for done in render_all(keys, make, bounds):
             if terminal:
@@ -111,14 +111,14 @@ def render(
     return not counts["rejected"] and not counts["failed"]
 
 
-def render_file(key: str, file: Path, recipe: Recipe, out: Path, memory: int | None = None) -> Outcome:
+def render_file(key: str, file: Path, recipe: Recipe, out: Path, bounds: Bounds) -> Outcome:
     """Reconcile one file as the only source of an empty pair of buckets, and write what it left under `out`."""
     storage = MemoryStorage()
     with file.open("rb") as stream:  # what is too large is refused by its length, here as in the function
         body = stream.read(recipe.limits.source_bytes + 1)
     source = storage.upload(key, body)
     storage.sources[key] = (replace(source, bytes=file.stat().st_size), body)
-    outcome = reconcile(key, recipe, storage, Run(memory=memory))
+    outcome = reconcile(key, recipe, storage, Run.within("", bounds.memory_mb << 20, bounds.seconds))
     write_tree(out, ((name, rendition.body) for name, rendition in storage.renditions.items()))
     return outcome
 

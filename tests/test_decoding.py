@@ -1,5 +1,6 @@
 import random
 import struct
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -312,6 +313,32 @@ def test_a_profile_that_cannot_be_used_is_a_warning(profile: bytes) -> None:
 def test_a_damaged_profile_of_an_animation_is_one_warning() -> None:
     body = saved(scene(), "webp", save_all=True, append_images=[see_through()], icc_profile=b"no profile")
     assert len(decoded(body).warnings) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the pixels", "after the pixels"])
+@pytest.mark.parametrize(
+    ("count", "kind", "data"),
+    [
+        (8, b"zTXt", b"k\0\0" + zlib.compress(b"a" * 1_000_000)),
+        (8, b"tEXt", b"k\0" + b"a" * 1_000_000),
+        (1, b"iTXt", b"k\0\1\0\0\0" + zlib.compress(b"a" * 2_000_000)),
+        (1, b"zTXt", b"k\0\0" + zlib.compress(b"a" * 2_000_000)),
+    ],
+)
+def test_texts_of_unusual_size_are_a_warning(count: int, kind: bytes, data: bytes, after: bool) -> None:
+    body = saved(see_through(), "png")
+    at = body.rindex(b"\0\0\0\0IEND") if after else 33
+    picture = decoded(body[:at] + count * png_chunk(kind, data) + body[at:])
+    assert worst_difference(picture.frames[0], see_through(), "RGBA") == 0
+    assert "unusual size" in picture.warnings[0]
+
+
+def test_a_colour_profile_of_unusual_size_is_a_warning() -> None:
+    profile = png_chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(2_000_000)))
+    body = saved(scene(), "png")
+    picture = decoded(body[:33] + profile + body[33:])
+    assert worst_difference(picture.frames[0], scene()) == 0
+    assert "unusual size" in picture.warnings[0]
 
 
 # -- alpha and scale ---------------------------------------------------------------------------------------
@@ -634,6 +661,15 @@ def test_a_header_that_lies_about_its_size_is_refused_before_a_pixel_is_decoded(
     body = bytearray(saved(scene(8, 8), "png"))
     body[8:33] = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
     assert rejection_of(bytes(body)).code == "too-many-pixels"
+
+
+def test_an_avif_that_tells_a_size_beyond_its_decoders_own_limit_is_refused_for_its_pixels() -> None:
+    body = bytearray(saved(scene(), "avif"))
+    at = body.index(b"ispe") + 8
+    body[at : at + 8] = struct.pack(">II", 17_000, 17_000)
+    fault = rejection_of(bytes(body))
+    assert fault.code == "too-many-pixels"
+    assert "17,000 x 17,000" in fault.reason
 
 
 @pytest.mark.parametrize("scans", [1, 20, 64])

@@ -8,7 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from imaging.decoding import Credits, Picture
-from imaging.encoding import Encoded, encode, formats_of, placeholder
+from imaging.encoding import LONGEST, Encoded, encode, formats_of, placeholder
+from imaging.errors import Rejection
 from imaging.model import FORMATS, RenditionSpec
 from imaging.rendering import render
 from tests.pictures import (
@@ -187,6 +188,17 @@ def frames_of(image: Image.Image) -> list[tuple[Image.Image, int]]:
         image.load()
         found.append((image.convert("RGBA"), image.info["duration"]))
     return found
+
+
+@pytest.mark.parametrize(("name", "most"), LONGEST.items())
+def test_a_side_as_long_as_its_format_can_have_is_encoded_and_one_pixel_more_is_refused(name: str, most: int) -> None:
+    for size in ((1, most), (most, 1)):
+        assert opened(made(Image.new("L", size), name).content).size == size
+    for size in ((1, most + 1), (most + 1, 1)):
+        with pytest.raises(Rejection) as caught:
+            made(Image.new("L", size), name)
+        assert caught.value.code == "too-many-pixels"
+        assert f"{most + 1:,} pixels long" in caught.value.reason
 
 
 @pytest.mark.parametrize("name", ["webp", "gif"])

@@ -1,6 +1,7 @@
 """The Lambda entry over a real moto server."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
@@ -81,6 +82,42 @@ def test_trouble_with_aws_escapes(deployed: OnS3, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ExceptionGroup) as caught:
         notify(deployed, "a.png")
     assert caught.group_contains(ClientError)
+
+
+class Clock:
+    """A context as Lambda's: it says how many milliseconds are left, and each time it is asked the next."""
+
+    aws_request_id = "1"
+
+    def __init__(self, *seconds: float) -> None:
+        self.left = [second * 1000 for second in seconds]
+
+    def get_remaining_time_in_millis(self) -> float:
+        return self.left.pop(0)
+
+
+def test_a_file_that_outlasts_the_function_is_rejected_before_the_function_ends(
+    deployed: OnS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forever(*_: object) -> None:
+        while True:
+            time.sleep(0.01)
+
+    deployed.upload("a.png", picture(1))
+    monkeypatch.setattr("imaging.reconciling.decode", forever)
+    event = {"Records": [record("a.png", bucket=deployed.raw)]}
+    (outcome,) = handler.on_event(event, Clock(1, 1))["outcomes"]
+    assert (outcome["status"], outcome["code"]) == ("rejected", "took-too-long")
+
+
+def test_a_key_that_others_left_no_time_for_is_tried_again_and_not_rejected(deployed: OnS3) -> None:
+    event = {"keys": ["first.png", "second.png"]}
+    for key in event["keys"]:
+        deployed.upload(key, picture(1))
+    with pytest.raises(ExceptionGroup, match="1 of 2 keys failed") as caught:
+        handler.on_event(event, Clock(120, 119, 59))
+    assert caught.group_contains(TimeoutError, match=r"59 of 120 seconds .* 'second.png'")
+    assert {key.partition("/")[0] for key in standing(deployed)} == {"first.png"}
 
 
 def test_a_key_that_several_records_hint_at_is_reconciled_once(deployed: OnS3) -> None:

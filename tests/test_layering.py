@@ -16,13 +16,16 @@ LOWER = {
     "recipe": {"errors", "model"},
     "events": {"errors", "model"},
     "memory": {"errors"},
+    "bounds": {"errors", "memory"},
     "decoding": {"errors", "memory", "model", "sniffing"},
     "rendering": {"decoding", "model"},
-    "encoding": {"decoding", "model"},
+    "encoding": {"decoding", "errors", "model"},
     "storage": {"model"},
-    "telemetry": {"model"},
+    "telemetry": {"bounds", "model"},
+    "notices": {"model"},
     "reconciling": {
-        *("decoding", "encoding", "errors", "hints", "markup", "model", "recipe", "rendering", "storage"),
+        *("bounds", "decoding", "encoding", "errors", "hints", "markup", "model"),
+        *("recipe", "rendering", "storage"),
     },
 }
 """Each module of imaging, and the modules below it that it may import."""

@@ -60,7 +60,7 @@ def test_the_tree_is_what_the_renditions_bucket_would_hold_and_a_contact_sheet(t
     bucket.upload("news/cat.jpg", file.read_bytes())
     reconcile("news/cat.jpg", made, bucket)
 
-    render_file("news/cat.jpg", file, made, tmp_path / "out")
+    render_file("news/cat.jpg", file, made, tmp_path / "out", Bounds())
 
     assert names(tmp_path / "out") == set(bucket.renditions)
     for key, there in bucket.renditions.items():

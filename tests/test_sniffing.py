@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import Rejection
-from imaging.sniffing import is_raw_tiff, sniff
+from imaging.sniffing import REFUSED, is_raw_tiff, sniff
 from tests.pictures import saved, scene, tiff
 
 
@@ -72,11 +72,13 @@ def test_big_and_big_endian_tiffs_are_tiffs() -> None:
         (b"RIFF\0\0\0\0AVI LIST", "video or sound"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"PK\x03\x04", "ZIP or Office"),
+        *REFUSED,
     ],
 )
 def test_what_is_not_opened_is_refused_by_its_name(head: bytes, name: str) -> None:
     said = refusal_of(head)
-    assert f" {name} file" in said
+    article = "an" if name in {"EPS", "HTML", "ICNS", "ICO", "IFF", "OpenEXR", "SVG"} else "a"
+    assert f"This is {article} {name} file" in said
     assert "Export it as PNG" in said
 
 

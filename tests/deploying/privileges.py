@@ -25,7 +25,10 @@ def resolved(value: Any, package: Package) -> Any:
         return value
     if "Ref" in value:
         name = value["Ref"]
-        return PSEUDO[name] if name in PSEUDO else arn_of(name, package).rpartition(":")[2]
+        if name in PSEUDO:
+            return PSEUDO[name]
+        arn = arn_of(name, package)
+        return arn if package.resource(name)["Type"] == "AWS::SNS::Topic" else arn.rpartition(":")[2]
     if "Fn::Join" in value:
         separator, parts = value["Fn::Join"]
         return separator.join(resolved(parts, package))
@@ -43,7 +46,7 @@ def _substituted(name: str, package: Package) -> str:
 
 
 def arn_of(name: str, package: Package) -> str:
-    """Return the ARN of a bucket or a queue of the template."""
+    """Return the ARN of a bucket, a queue or a topic of the template."""
     resource = package.resource(name)
     properties = resource["Properties"]
     match resource["Type"]:
@@ -52,6 +55,8 @@ def arn_of(name: str, package: Package) -> str:
             return f"arn:aws:s3:::{properties.get('BucketName', 'deployments')}"
         case "AWS::SQS::Queue":
             return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{properties['QueueName']}"
+        case "AWS::SNS::Topic":
+            return f"arn:aws:sns:{REGION}:{ACCOUNT}:{properties['TopicName']}"
     raise AssertionError(f"no ARN known of {resource['Type']}")
 
 

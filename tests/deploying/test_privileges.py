@@ -8,6 +8,7 @@ from tests.deploying.privileges import ACCOUNT, allowed, listed, role_statements
 RAW = "arn:aws:s3:::image-pipeline-dev-raw-123456789012"
 RENDITIONS = "arn:aws:s3:::image-pipeline-dev-renditions-123456789012"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:image-pipeline-dev-failures"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:image-pipeline-dev-editors"
 STREAM = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/image-pipeline-dev-renditions:log-stream:1"
 SOURCE = f"{RAW}/news/cat.jpg"
 RENDITION = f"{RENDITIONS}/news/cat.jpg/thumb.webp"
@@ -29,6 +30,7 @@ NEEDED = [
     ("s3:PutObjectTagging", MANIFEST),
     ("s3:DeleteObject", RENDITION),
     ("sqs:SendMessage", QUEUE),
+    ("sns:Publish", TOPIC),
     ("logs:CreateLogStream", STREAM),
     ("logs:PutLogEvents", STREAM),
 ]
@@ -75,6 +77,8 @@ FORBIDDEN = [
     ("iam:PassRole", "arn:aws:iam::123456789012:role/any"),
     ("sts:AssumeRole", "arn:aws:iam::123456789012:role/any"),
     ("sns:Publish", "arn:aws:sns:eu-central-1:123456789012:image-pipeline-dev-operators"),
+    ("sns:Publish", TOPIC.replace("-dev-", "-prod-")),
+    *((f"sns:{action}", TOPIC) for action in ("Subscribe", "SetTopicAttributes", "DeleteTopic", "GetTopicAttributes")),
     ("kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:key/any"),
     ("cloudwatch:PutMetricData", "*"),  # metrics go through the log
     ("dynamodb:PutItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/any"),

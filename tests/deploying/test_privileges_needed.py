@@ -1,4 +1,4 @@
-"""Each S3 permission of the role is needed: without it, publishing, looking again or removing fails.
+"""Each permission of the role is needed: without it, publishing, looking again, removing or telling editors fails.
 
 Under the embedded AWS's enforcement of IAM, which does not imitate two things, so that two permissions rest on AWS's
 own pages: a missing source answers 403 without s3:ListBucket on raw, and a tag on a PUT asks for s3:PutObjectTagging.
@@ -16,16 +16,22 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
+from imaging.model import Manifest, Outcome, Reason, Source
+from imaging.notices import Editors
 from imaging.recipe import load
 from imaging.reconciling import reconcile
-from imaging.storage import connect
+from imaging.storage import client_of, connect
 from ops.embedded_aws import embedded_aws, free_port
 from tests.deploying.conftest import ROOT, Package
 from tests.deploying.privileges import ACCOUNT, REGION, listed, role_statements
 
 RAW = "image-pipeline-dev-raw-123456789012"
 RENDITIONS = "image-pipeline-dev-renditions-123456789012"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:image-pipeline-dev-editors"
 KEY = "cat.jpg"
+REJECTED = Outcome(
+    KEY, "rejected", Manifest("rejected", "1", Source(KEY), rejection=Reason("empty", "Empty.", "Fill."))
+)
 Permission = tuple[str, str]
 
 
@@ -38,6 +44,7 @@ class Guarded:
         self.iam = self._client("iam")
         for bucket in (RAW, RENDITIONS):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self._client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
 
     def _client(self, service: str) -> Any:
         return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION)
@@ -52,7 +59,11 @@ class Guarded:
         """Return the access key of a new user who has these permissions and no others."""
         user = f"user-{len(self.iam.list_users()['Users'])}"
         self.iam.create_user(UserName=user)
-        statements = [{"Effect": "Allow", "Action": action, "Resource": on} for action, on in permissions]
+        statements = [
+            # The embedded AWS asks for everything but S3 on "*"; test_privileges.py looks at the topic's name.
+            {"Effect": "Allow", "Action": action, "Resource": on if action.startswith("s3:") else "*"}
+            for action, on in permissions
+        ]
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
         self.iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=policy)
         made: Mapping[str, str] = self.iam.create_access_key(UserName=user)["AccessKey"]
@@ -67,18 +78,18 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def permissions_of(package: Package) -> list[Permission]:
-    """Return the role's S3 permissions, one action on one resource each."""
+    """Return the role's permissions that the code uses itself, one action on one resource each."""
     return [
         (action, resource)
         for statement in role_statements(package)
         for action in listed(statement["Action"])
         for resource in listed(statement["Resource"])
-        if action.startswith("s3:")
+        if action.startswith(("s3:", "sns:"))
     ]
 
 
 def live(guarded: Guarded, permissions: list[Permission], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Publish a source, look again, and remove it, with these permissions; return what each came to."""
+    """Publish a source, look again, remove it and tell editors, with these permissions; return what each came to."""
     guarded.enforce(False)
     for found in guarded.s3.list_objects_v2(Bucket=RENDITIONS).get("Contents", []):
         guarded.s3.delete_object(Bucket=RENDITIONS, Key=found["Key"])
@@ -97,6 +108,7 @@ def live(guarded: Guarded, permissions: list[Permission], monkeypatch: pytest.Mo
         guarded.enforce(False)
         guarded.s3.delete_object(Bucket=RAW, Key=KEY)
         guarded.enforce(True)
+        Editors(TOPIC, lambda: client_of("sns", attempts=1, patience=5)).tell(REJECTED)
         return [*outcomes, reconcile(KEY, recipe, storage).status]
 
 
@@ -112,6 +124,7 @@ def test_the_role_as_packaged_suffices(package: Package, guarded: Guarded, monke
         ("s3:GetObject", f"arn:aws:s3:::{RENDITIONS}/*manifest.json"),
         ("s3:PutObject", f"arn:aws:s3:::{RENDITIONS}/*"),
         ("s3:DeleteObject", f"arn:aws:s3:::{RENDITIONS}/*"),
+        ("sns:Publish", TOPIC),
     ],
 )
 def test_the_role_without_one_of_its_permissions_does_not(
@@ -119,5 +132,5 @@ def test_the_role_without_one_of_its_permissions_does_not(
 ) -> None:
     permissions = permissions_of(package)
     permissions.remove((action, resource))
-    with pytest.raises(ClientError, match="Forbidden|AccessDenied"):
+    with pytest.raises(ClientError, match="Forbidden|AccessDenied|AuthorizationError"):
         live(guarded, permissions, monkeypatch)

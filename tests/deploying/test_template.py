@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.deploying.conftest import ROOT, Framework, Package, read_package
+from tests.deploying.privileges import arn_of
 
 BUCKETS = ("S3BucketRaw", "RenditionsBucket")
 
@@ -34,6 +35,11 @@ def test_the_buckets_of_the_environment_are_the_ones_that_are_made_and_differ(pa
     raw, renditions = (package.resource(name)["Properties"]["BucketName"] for name in BUCKETS)
     assert (given["RAW_BUCKET"], given["RENDITIONS_BUCKET"]) == (raw, renditions)
     assert raw != renditions
+
+
+def test_rejections_go_to_the_topic_that_is_made(package: Package) -> None:
+    given = package.resource("RenditionsLambdaFunction")["Properties"]["Environment"]["Variables"]
+    assert given["EDITORS_TOPIC"] == arn_of("EditorsTopic", package)
 
 
 def test_every_creation_and_removal_in_raw_starts_the_function_and_nothing_in_renditions_does(package: Package) -> None:
@@ -187,9 +193,9 @@ def test_the_zip_is_small_and_every_library_is_for_lambdas_processor(package: Pa
     assert {processor_of(library) for library in libraries_of(package)} == {"arm64"}
 
 
-def test_the_zip_knows_s3_and_no_other_service(package: Package) -> None:
+def test_the_zip_knows_the_services_that_are_called_and_no_other(package: Package) -> None:
     data = {name.split("/")[2] for name in package.files() if name.startswith("botocore/data/")}
-    assert data == {"s3", "_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
+    assert data == {"s3", "sns", "_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
 
 
 @pytest.mark.usefixtures("docker")

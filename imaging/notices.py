@@ -1,0 +1,43 @@
+"""Telling the editors of a rejection, through the SNS topic whose subscribers they are.
+
+A notice is sent once the manifest that holds the same words stands, and at most once: where SNS fails, the next
+delivery of the event finds nothing to do and sends nothing. Sent before, it could tell of a rejection that never came
+to be, and every retry would tell it again. So the failure of a notice is a line in the log; the manifest is the truth.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from imaging.model import Outcome
+
+
+class Editors:
+    """The subscribers of `topic`, an ARN; `connect` makes the SNS client, at the first rejection."""
+
+    def __init__(self, topic: str, connect: Callable[[], Any]) -> None:
+        self._topic = topic
+        self._connect = connect
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell of a rejection that this run has found; of anything else, nothing."""
+        rejection = outcome.manifest.rejection if outcome.manifest else None
+        if outcome.manifest is None or rejection is None or outcome.status != "rejected" or not self._topic:
+            return
+        key = visible(outcome.key)
+        stays = "What was published of it before stays up.\n\n" if outcome.manifest.renditions else ""
+        self._client.publish(
+            TopicArn=self._topic,
+            Subject=f"Rejected: {key.encode('ascii', 'replace').decode()}"[:100],  # as much as SNS takes
+            Message=f"{key} was not published.\n\n{rejection.reason}\n{rejection.advice}\n\n{stays}"
+            f"({rejection.code})\n",
+        )
+
+
+def visible(key: str) -> str:
+    """The key in one line, whatever it holds: what does not print is shown as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in key)
