@@ -11,10 +11,12 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
@@ -98,7 +100,7 @@ def _decode(
     body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits, memory: int | None
 ) -> Picture:
     image = _opened(body, name, plugin, limits)
-    width, height = image.size
+    width, height = told = image.size
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
@@ -130,7 +132,9 @@ def _decode(
     for frame, duration in _frames(image, count, limits):
         shrunk = _eight_bit(frame)
         if shrunk.size != stored:
-            shrunk = shrunk.resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            # What libjpeg has scaled is a little soft already; the full picture has detail to spare, and is dear.
+            drafted = (image.width, image.height) != told
+            shrunk = _scaled(shrunk, stored, Image.Resampling.LANCZOS if drafted else Image.Resampling.BICUBIC)
         shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
         if orientation in UPRIGHT:
             shrunk = shrunk.transpose(UPRIGHT[orientation])
@@ -156,8 +160,7 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
     """The picture with its header read, within the recipe's limits, and no pixel of it decoded."""
     if name == "jpeg":
         _refuse_many_scans(body, limits)
-    if plugin == "HEIF":
-        _register_heif()
+    know_plugin(plugin)
     if name == "gif":
         _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
     with _growing_to(limits.pixels if name == "gif" else None):
@@ -247,11 +250,16 @@ def jpeg_scans(body: bytes) -> Iterator[int]:
             at += max(2, int.from_bytes(body[at : at + 2], "big"))
 
 
-@lru_cache(maxsize=1)
-def _register_heif() -> None:
-    import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
+@lru_cache
+def know_plugin(plugin: str) -> None:
+    """Import one of Pillow's plugins; asked for one that it does not know, it would import all forty."""
+    if plugin == "HEIF":
+        import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
 
-    pi_heif.register_heif_opener()
+        pi_heif.register_heif_opener()
+        return
+    names = {"AVIF": "Avif", "TIFF": "Tiff", "WEBP": "WebP"}
+    import_module(f"PIL.{names.get(plugin, plugin.capitalize())}ImagePlugin")
 
 
 # -- frames ------------------------------------------------------------------------------------------------
@@ -314,6 +322,35 @@ def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
     else:
         mode = "L" if all(frame.mode in ("L", "LA") for frame in frames) else "RGB"
     return tuple(frame if frame.mode == mode else frame.convert(mode) for frame in frames)
+
+
+# -- scale -------------------------------------------------------------------------------------------------
+
+GAP = 3.0
+"""How far above the size wanted averaging whole pixels stops, and resampling goes on: no difference is to be seen."""
+BAND = 256
+"""Rows that are resampled at a time."""
+
+
+def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
+    """The picture in another size, as by `Image.resize`, in bands: on two processors, little between the passes."""
+    width, height = size
+    factor = max(1, int(image.width / width / GAP)), max(1, int(image.height / height / GAP))
+    across, down = image.width / factor[0], image.height / factor[1]
+    if factor != (1, 1):
+        image = image.reduce(factor)
+    if height <= BAND or image.mode in ("LA", "RGBA"):  # of these Pillow would convert all for each band
+        return image.resize(size, resample, (0, 0, across, down))
+    canvas = Image.new(image.mode, size)
+
+    def fill(top: int) -> None:
+        bottom = min(top + BAND, height)
+        box = (0, down * top / height, across, down * bottom / height)
+        canvas.paste(image.resize((width, bottom - top), resample, box), (0, top))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, range(0, height, BAND)))
+    return canvas
 
 
 # -- modes and colour --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from imaging.decoding import Picture, decode
-from imaging.encoding import encode, formats_of, placeholder
+from imaging.encoding import encode_all, placeholder
 from imaging.errors import Contention, Rejection
 from imaging.hints import read_hints
 from imaging.markup import picture_snippet, srcset
@@ -198,26 +198,22 @@ def publish(
     warnings = [*hints.warnings, *picture.warnings]
     credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
     renditions: list[Rendition] = []
-    for spec, frames in render(picture, specs, hints.focal_point):
-        for name in formats_of(spec, frames[0]):
-            encoded = encode(
-                frames,
-                name,
-                spec,
-                picture,
-                at_most=heaviest(spec, name, frames[0].size, picture, source),
-                credits=credits if recipe.embed_credit else None,
+    for spec, name, size, encoded in encode_all(
+        render(picture, specs, hints.focal_point),
+        picture,
+        lambda spec, name, size: heaviest(spec, name, size, picture, source),
+        credits if recipe.embed_credit else None,
+    ):
+        if spec.max_bytes and len(encoded.content) > spec.max_bytes:
+            warnings.append(
+                f"{spec.name} as {name} has {len(encoded.content):,} bytes, more than the {spec.max_bytes:,} "
+                "the recipe allows; the quality could not go lower."
             )
-            if spec.max_bytes and len(encoded.content) > spec.max_bytes:
-                warnings.append(
-                    f"{spec.name} as {name} has {len(encoded.content):,} bytes, more than the {spec.max_bytes:,} "
-                    "the recipe allows; the quality could not go lower."
-                )
-            rendition = _rendition(spec, name, frames[0].size, encoded.content, source, recipe)
-            etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
-                rendition.key, encoded.content, rendition.content_type, recipe.cache_control
-            )
-            renditions.append(replace(rendition, etag=etag))
+        rendition = _rendition(spec, name, size, encoded.content, source, recipe)
+        etag = seen_etag(seen, rule, rendition) or storage.write_rendition(
+            rendition.key, encoded.content, rendition.content_type, recipe.cache_control
+        )
+        renditions.append(replace(rendition, etag=etag))
 
     order = {spec.name: place for place, spec in enumerate(specs)}
     renditions.sort(key=lambda rendition: order[rendition.name])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.programs.job import LIMITS, specs, write
 from imaging.decoding import decode
-from imaging.encoding import encode, formats_of
+from imaging.encoding import encode_all
 from imaging.rendering import render
 
 
@@ -15,9 +15,8 @@ def main(out: str, *photos: str) -> None:
     wanted = specs(*formats)
     for photo in photos:
         picture = decode(Path(photo).read_bytes(), wanted, LIMITS)
-        for spec, frames in render(picture, wanted):
-            for name in formats_of(spec, frames[0]):
-                write(out, photo, spec.width or 0, name, encode(frames, name, spec, picture).content)
+        for made in encode_all(render(picture, wanted), picture):
+            write(out, photo, made.spec.width or 0, made.format, made.encoded.content)
 
 
 if __name__ == "__main__":
