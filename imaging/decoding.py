@@ -19,7 +19,7 @@ from html import unescape
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from imaging.errors import Rejection
 from imaging.memory import foretell, refuse_over
@@ -392,6 +392,8 @@ def _scaled_grey(image: Image.Image) -> Image.Image:
     grey = deep.convert("F").point(lambda value: value * factor + (0.5 - low * factor)).convert("L")
     hidden = image.info.get("transparency")
     if isinstance(hidden, int):  # a PNG's one transparent grey, told in 16 bits
+        from PIL import ImageMath  # noqa: PLC0415  likewise
+
         grey.putalpha(ImageMath.lambda_eval(lambda of: of["convert"]((of["deep"] != hidden) * 255, "L"), deep=deep))
     return grey
 
@@ -485,6 +487,8 @@ def _exif_credits(image: Image.Image) -> tuple[Any, Any, Any]:
 
 
 def _iptc_credits(image: ImageFile.ImageFile) -> tuple[Any, Any, Any]:
+    from PIL import IptcImagePlugin  # noqa: PLC0415  at a cold start's cost, and few need it
+
     iptc = IptcImagePlugin.getiptcinfo(image) or {}
     return iptc.get((2, 116), b""), iptc.get((2, 80), b""), iptc.get((2, 110), b"")
 

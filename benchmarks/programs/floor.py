@@ -22,11 +22,12 @@ def main(pixels: str, out: str, *photos: str) -> None:
         image.load()
         image.close()
         for file in Path(pixels).glob(f"{Path(photo).stem}-*.rgb"):
-            width, height = map(int, file.stem.rpartition("-")[2].split("x"))
-            frame = Image.frombytes("RGB", (width, height), file.read_bytes())
+            _, rendition, size = file.stem.rsplit("-", 2)
+            width, _, height = size.partition("x")
+            frame = Image.frombytes("RGB", (int(width), int(height)), file.read_bytes())
             picture = Picture("jpeg", *upright, (frame,))
             for name in FORMATS:
-                write(out, photo, width, name, encode((frame,), name, specs()[0], picture).content)
+                write(out, photo, int(rendition), name, encode((frame,), name, specs()[0], picture).content)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prepares the codec floor: the pixels of every rendition, `STEM-WIDTHxHEIGHT.rgb`, made once and not measured."""
+"""Prepares the codec floor: the pixels of every rendition, `STEM-RENDITION-WIDTHxHEIGHT.rgb`, made once and not measured."""
 
 import sys
 from pathlib import Path
@@ -12,8 +12,8 @@ def main(out: str, *photos: str) -> None:
     """Write the pixels into `out`."""
     for photo in photos:
         picture = decode(Path(photo).read_bytes(), specs(), LIMITS)
-        for _, (frame, *_) in render(picture, specs()):
-            name = f"{Path(photo).stem}-{frame.width}x{frame.height}.rgb"
+        for spec, (frame, *_) in render(picture, specs()):
+            name = f"{Path(photo).stem}-{spec.width}-{frame.width}x{frame.height}.rgb"
             Path(out, name).write_bytes(frame.convert("RGB").tobytes())
 
 
