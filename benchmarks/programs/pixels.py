@@ -1,4 +1,4 @@
-"""Prepares the codec floor: the pixels of every rendition, `STEM-RENDITION-WIDTHxHEIGHT.rgb`, made once and not measured."""
+"""Prepares the codec floor: every rendition's pixels, `STEM-RENDITION-WIDTHxHEIGHT.rgb`, made once and not measured."""
 
 import sys
 from pathlib import Path
