@@ -8,14 +8,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from imaging.errors import Rejection
 from imaging.memory import BASE
+
+T = TypeVar("T")
 
 MARGIN = 20.0
 """Seconds kept for what follows an alarm: the codec's call that it rings in, and the manifest that says so."""
@@ -87,6 +89,18 @@ def held_to(run: Run, size: int) -> Iterator[None]:
             f"{time.monotonic() - began:.0f} seconds.",
             "Export it with fewer pixels or frames, and upload it again.",
         ) from None
+
+
+def each_held_to(run: Run, size: int, items: Generator[T, None, None]) -> Iterator[T]:
+    """The items, each made as `held_to` allows; what the caller does between them is bound by nothing."""
+    with closing(items):
+        while True:
+            with held_to(run, size):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
 
 
 @contextmanager

@@ -11,21 +11,20 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import unescape
+from importlib import import_module
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from imaging.errors import Rejection
 from imaging.memory import foretell, refuse_over
 from imaging.model import Limits, RenditionSpec
 from imaging.sniffing import sniff
-
-# Up to 1 MB for each text of a PNG, as Pillow has it, but not 64 MB for all: metadata is not what memory is for.
-PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 
 # Pillow's own bomb limit knows nothing of formats or memory; ours is checked before a pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -108,7 +107,7 @@ def _decode(
     body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits, memory: int | None
 ) -> Picture:
     image = _opened(body, name, plugin, limits)
-    width, height = image.size
+    width, height = told = image.size
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
@@ -140,7 +139,9 @@ def _decode(
     for frame, duration in _frames(image, count, limits):
         shrunk = _eight_bit(frame)
         if shrunk.size != stored:
-            shrunk = shrunk.resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            # What libjpeg has scaled is a little soft already; the full picture has detail to spare, and is dear.
+            drafted = (image.width, image.height) != told
+            shrunk = _scaled(shrunk, stored, Image.Resampling.LANCZOS if drafted else Image.Resampling.BICUBIC)
         shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
         if orientation in UPRIGHT:
             shrunk = shrunk.transpose(UPRIGHT[orientation])
@@ -166,8 +167,7 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
     """The picture with its header read, within the recipe's limits, and no pixel of it decoded."""
     if name == "jpeg":
         _refuse_many_scans(body, limits)
-    if plugin == "HEIF":
-        _register_heif()
+    know_plugin(plugin)
     if plugin in ("AVIF", "HEIF"):
         for width, height in _told_sizes(body):
             _refuse_many_pixels(width, height, limits)
@@ -280,11 +280,19 @@ def _without_text(body: bytes) -> bytes:
     return b"".join(kept)
 
 
-@lru_cache(maxsize=1)
-def _register_heif() -> None:
-    import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
+@lru_cache
+def know_plugin(plugin: str) -> None:
+    """Import one of Pillow's plugins; asked for one that it does not know, it would import all forty."""
+    if plugin == "HEIF":
+        import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
 
-    pi_heif.register_heif_opener()
+        pi_heif.register_heif_opener()
+        return
+    names = {"AVIF": "Avif", "TIFF": "Tiff", "WEBP": "WebP"}
+    module = import_module(f"PIL.{names.get(plugin, plugin.capitalize())}ImagePlugin")
+    if plugin == "PNG":
+        # Up to 1 MB for each text, as Pillow has it, but not 64 MB for all: metadata is not what memory is for.
+        module.MAX_TEXT_MEMORY = 4 << 20  # type: ignore[attr-defined]
 
 
 # -- frames ------------------------------------------------------------------------------------------------
@@ -349,6 +357,35 @@ def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
     return tuple(frame if frame.mode == mode else frame.convert(mode) for frame in frames)
 
 
+# -- scale -------------------------------------------------------------------------------------------------
+
+GAP = 3.0
+"""How far above the size wanted averaging whole pixels stops, and resampling goes on: no difference is to be seen."""
+BAND = 256
+"""Rows that are resampled at a time."""
+
+
+def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
+    """The picture in another size, as by `Image.resize`, in bands: on two processors, little between the passes."""
+    width, height = size
+    factor = max(1, int(image.width / width / GAP)), max(1, int(image.height / height / GAP))
+    across, down = image.width / factor[0], image.height / factor[1]
+    if factor != (1, 1):
+        image = image.reduce(factor)
+    if height <= BAND or image.mode in ("LA", "RGBA"):  # of these Pillow would convert all for each band
+        return image.resize(size, resample, (0, 0, across, down))
+    canvas = Image.new(image.mode, size)
+
+    def fill(top: int) -> None:
+        bottom = min(top + BAND, height)
+        box = (0, down * top / height, across, down * bottom / height)
+        canvas.paste(image.resize((width, bottom - top), resample, box), (0, top))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, range(0, height, BAND)))
+    return canvas
+
+
 # -- modes and colour --------------------------------------------------------------------------------------
 
 
@@ -388,6 +425,8 @@ def _scaled_grey(image: Image.Image) -> Image.Image:
     grey = deep.convert("F").point(lambda value: value * factor + (0.5 - low * factor)).convert("L")
     hidden = image.info.get("transparency")
     if isinstance(hidden, int):  # a PNG's one transparent grey, told in 16 bits
+        from PIL import ImageMath  # noqa: PLC0415  likewise
+
         grey.putalpha(ImageMath.lambda_eval(lambda of: of["convert"]((of["deep"] != hidden) * 255, "L"), deep=deep))
     return grey
 
@@ -481,6 +520,8 @@ def _exif_credits(image: Image.Image) -> tuple[Any, Any, Any]:
 
 
 def _iptc_credits(image: ImageFile.ImageFile) -> tuple[Any, Any, Any]:
+    from PIL import IptcImagePlugin  # noqa: PLC0415  at a cold start's cost, and few need it
+
     iptc = IptcImagePlugin.getiptcinfo(image) or {}
     return iptc.get((2, 116), b""), iptc.get((2, 80), b""), iptc.get((2, 110), b"")
 

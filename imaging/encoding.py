@@ -6,13 +6,15 @@ nothing, and what shall be in a file is said here, argument by argument.
 
 import base64
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageChops
 
-from imaging.decoding import Credits, Picture
+from imaging.decoding import Credits, Picture, know_plugin
 from imaging.errors import Rejection
 from imaging.model import RenditionSpec
 
@@ -22,6 +24,11 @@ LOWEST_QUALITY = 20
 
 ANIMATED = frozenset({"webp", "gif"})
 """Formats that keep an animation; the others take its first frame."""
+
+ENCODERS = 2
+"""Encoders at work at once; they do not hold the interpreter. A function has two processors up to 3,538 MB."""
+AHEAD = 4
+"""Files that may be under way before the first of them is waited for: their pixels take memory."""
 
 
 LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
@@ -35,6 +42,62 @@ class Encoded:
     content: bytes
     quality: int | None
     fits: bool = True
+
+
+class Made(NamedTuple):
+    """One file of a rendition, encoded."""
+
+    spec: RenditionSpec
+    format: str
+    size: tuple[int, int]
+    content: bytes
+
+
+def encode_all(
+    rendered: Iterable[tuple[RenditionSpec, Sequence[Image.Image]]],
+    picture: Picture,
+    at_most: Callable[[RenditionSpec, str, tuple[int, int]], int | None] = lambda *_: None,
+    credits: Credits | None = None,
+) -> Generator[Made, None, None]:
+    """Every file of what was rendered, in its order, encoded beside the caller, who may upload one meanwhile.
+
+    `at_most` says how many bytes a file may have. What a small source makes equal is encoded once.
+    """
+    begun: list[tuple[Any, Future[Encoded]]] = []  # of the frame at hand; equal renditions share it, and come together
+    before: Image.Image | None = None
+    waiting: deque[tuple[RenditionSpec, str, tuple[int, int], Future[Encoded]]] = deque()
+    pool = ThreadPoolExecutor(ENCODERS)
+
+    def wait() -> Made:
+        spec, name, size, future = waiting.popleft()
+        return Made(spec, name, size, future.result().content)
+
+    try:
+        for spec, frames in rendered:
+            first, alike = frames[0], replace(spec, **_OF_PIXELS)
+            if first is not before:
+                before = first
+                begun.clear()
+            for name in formats_of(spec, first):
+                job = (name, alike, at_most(spec, name, first.size))
+                future = next((begun_at for like, begun_at in begun if like == job), None)
+                if future is None:
+                    future = pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
+                    begun.append((job, future))
+                waiting.append((spec, name, first.size, future))
+            while len(waiting) > AHEAD:
+                yield wait()
+        while waiting:
+            yield wait()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_OF_PIXELS: dict[str, Any] = {
+    **dict.fromkeys(("name", "fit", "gravity", "formats"), ""),
+    **dict.fromkeys(("width", "height", "overlay", "sharpen", "enlarge"), None),
+}
+"""Of a spec what its pixels show already: the rest is for the encoder."""
 
 
 def formats_of(spec: RenditionSpec, frame: Image.Image) -> list[str]:
@@ -109,11 +172,11 @@ def _save(
             options |= {"optimize": True, "progressive": True, "subsampling": spec.subsampling}
         case "png":
             frame = _palette_if_lossless(frame)
-            options |= {"optimize": True}
+            options |= {"compress_level": spec.effort.get("png", 6)}
         case "webp":
-            options |= {"method": spec.effort.get("webp", 4)}
+            options |= {"method": spec.effort.get("webp", 2)}
         case "avif":
-            options |= {"speed": 10 - spec.effort.get("avif", 4), "subsampling": spec.subsampling}
+            options |= {"speed": 10 - spec.effort.get("avif", 3), "subsampling": spec.subsampling}
             options |= {"max_threads": 1}
         case "gif":
             frame, *more = (image.convert("RGBA") if image.mode == "LA" else image for image in frames)
@@ -124,7 +187,10 @@ def _save(
             options["loop"] = picture.loop if name != "gif" else max(0, picture.loop - 1)
     if credits and any(credits) and name != "gif":
         options["exif"] = _exif(credits)
+    if frame is frames[0]:
+        frame = frame.copy()  # a save leaves its options on the picture, for another thread to read
     buffer = io.BytesIO()
+    know_plugin(name.upper())
     frame.save(buffer, name.upper(), **options)
     content = buffer.getvalue()
     return _with_alpha_flag(content) if more and name == "webp" and frame.mode == "RGBA" else content
@@ -173,6 +239,7 @@ def placeholder(picture: Picture) -> str:
         small = picture.frames[0].copy()
         small.thumbnail((side, side), Image.Resampling.BOX)
         buffer = io.BytesIO()
+        know_plugin("WEBP")
         small.save(buffer, "WEBP", quality=40, method=4)
         uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
         if len(uri) < 1024:

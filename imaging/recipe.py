@@ -70,7 +70,7 @@ QUALITY = tuple(
 )
 EFFORT = tuple(
     Field("integer", name, f"{name} effort: {most} is slowest and smallest.", default, least, most)
-    for name, default, least, most in (("png", 6, 1, 9), ("webp", 4, 0, 6), ("avif", 4, 0, 10))
+    for name, default, least, most in (("png", 6, 1, 9), ("webp", 2, 0, 6), ("avif", 3, 0, 10))
 )
 LIMITS = (
     Field("integer", "source_bytes", "Bytes of a source.", Limits().source_bytes, 1),

@@ -8,13 +8,13 @@ the only point of agreement.
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from imaging.bounds import Run, held_to
-from imaging.decoding import Credits, Picture, decode
-from imaging.encoding import encode, formats_of, placeholder
+from imaging.bounds import Run, each_held_to, held_to
+from imaging.decoding import Picture, decode
+from imaging.encoding import encode_all, placeholder
 from imaging.errors import Contention, Rejection
 from imaging.hints import read_hints
 from imaging.markup import picture_snippet, srcset
@@ -200,10 +200,20 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
     with held_to(run, source.bytes):
         with run.step("decode"):
             picture = decode(body, specs, recipe.limits, run.memory)
-        credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
-        # All is made before anything is written: whoever runs out of time or memory has replaced nothing.
-        made = list(make(picture, specs, source, hints.focal_point, credits if recipe.embed_credit else None))
         small, colour = placeholder(picture), dominant_colour(picture)
+    credits = picture.credits._replace(credit=hints.credit or picture.credits.credit)
+    made = each_held_to(
+        run,
+        source.bytes,
+        encode_all(
+            render(picture, specs, hints.focal_point),
+            picture,
+            lambda spec, name, size: heaviest(spec, name, size, picture, source),
+            credits if recipe.embed_credit else None,
+        ),
+    )
+    if seen.manifest and seen.manifest.renditions:
+        made = iter(list(made))  # last good stays: what runs out of time or memory has then replaced nothing
 
     warnings = [*hints.warnings, *picture.warnings]
     renditions: list[Rendition] = []
@@ -246,21 +256,6 @@ def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Sto
         focal_point=hints.focal_point,
         warnings=tuple(warnings),
     )
-
-
-def make(
-    picture: Picture,
-    specs: Sequence[RenditionSpec],
-    source: Source,
-    focal_point: tuple[float, float] | None,
-    credits: Credits | None,
-) -> Iterator[tuple[RenditionSpec, str, tuple[int, int], bytes]]:
-    """Each spec in each of its formats: their names, the size in pixels, and the bytes."""
-    for spec, frames in render(picture, specs, focal_point):
-        size = frames[0].size
-        for name in formats_of(spec, frames[0]):
-            at_most = heaviest(spec, name, size, picture, source)
-            yield spec, name, size, encode(frames, name, spec, picture, at_most=at_most, credits=credits).content
 
 
 def heaviest(spec: RenditionSpec, name: str, size: tuple[int, int], picture: Picture, source: Source) -> int | None:

@@ -2,13 +2,15 @@ import base64
 import io
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
 
 from imaging.decoding import Credits, Picture
-from imaging.encoding import LONGEST, Encoded, encode, formats_of, placeholder
+from imaging.encoding import LONGEST, Encoded, encode, encode_all, formats_of, placeholder
 from imaging.errors import Rejection
 from imaging.model import FORMATS, RenditionSpec
 from imaging.rendering import render
@@ -365,6 +367,42 @@ def test_credits_of_which_there_are_none_are_not_embedded(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_same_pixels_become_the_same_bytes(name: str) -> None:
     assert made(see_through(), name) == made(see_through(), name)
+
+
+# -- all at once -------------------------------------------------------------------------------------------
+
+
+def test_formats_encoded_side_by_side_from_one_frame_are_as_if_alone() -> None:
+    spec = replace(WHOLE, formats=("jpeg", "webp", "png", "avif"), quality={"jpeg": 30, "webp": 90, "avif": 50})
+    for _ in range(5):
+        image = noise((400, 300))
+        every = {one.format: one.content for one in encode_all([(spec, [image])], picture_of(image))}
+        assert every == {name: made(image, name, spec).content for name in spec.formats}
+
+
+def test_renditions_with_the_same_frame_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def counted(frames: Sequence[Image.Image], name: str, *rest: Any, **named: Any) -> Encoded:
+        calls.append(name)
+        return encode(frames, name, *rest, **named)
+
+    monkeypatch.setattr("imaging.encoding.encode", counted)
+    image = scene()
+    large, medium, rough = (replace(WHOLE, name=name, formats=("jpeg",)) for name in ("large", "medium", "rough"))
+    rough = replace(rough, quality={"jpeg": 20})
+    every = list(encode_all([(spec, [image]) for spec in (large, medium, rough)], picture_of(image)))
+    assert [one.spec.name for one in every] == ["large", "medium", "rough"]
+    assert every[0].content == every[1].content != every[2].content
+    assert calls == ["jpeg", "jpeg"]
+
+
+def test_a_frame_that_takes_the_place_of_another_in_memory_is_not_mistaken_for_it() -> None:
+    shades = range(0, 250, 10)
+    specs = [replace(WHOLE, name=f"s{shade}", formats=("png",)) for shade in shades]
+    each = ((spec, [Image.new("L", (9, 9), shade)]) for spec, shade in zip(specs, shades, strict=True))
+    every = encode_all(each, picture_of(Image.new("L", (9, 9))))
+    assert [opened(one.content).convert("L").getpixel((0, 0)) for one in every] == list(shades)
 
 
 # -- the placeholder ---------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """The Lambda entry over a real moto server."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -32,6 +35,12 @@ def deployed(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OnS
     handler.wiring.cache_clear()
     yield buckets
     handler.wiring.cache_clear()
+
+
+def test_garbage_is_looked_for_again_once_the_handler_is_imported() -> None:
+    code = "import gc, handler; assert gc.isenabled() and gc.get_freeze_count() > 10_000"
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=Path(handler.__file__).parent, check=True)  # noqa: S603  our own
 
 
 def notify(deployed: OnS3, *keys: str) -> Any:
