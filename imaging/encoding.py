@@ -90,7 +90,7 @@ def encode_all(
         while waiting:
             yield wait()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)  # whose time is up does not wait for a codec
 
 
 _OF_PIXELS: dict[str, Any] = {

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from imaging import reconciling
 from imaging.bounds import MARGIN, Run, held_to
+from imaging.encoding import encode_all
 from imaging.errors import Rejection
 from imaging.memory import BASE
 from imaging.reconciling import reconcile
@@ -28,9 +30,9 @@ def soon(seconds: float = 0.1) -> Run:
     return Run(ends=time.monotonic() + seconds)
 
 
-def work() -> None:
+def work(*_: Any, seconds: float = 60, **__: Any) -> None:
     """A minute of it, in short calls as decoding is."""
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         sum(range(1000))
 
@@ -145,14 +147,21 @@ def test_a_run_leaves_time_to_say_so_and_never_less_than_half() -> None:
 
 
 @ON_POSIX
-@pytest.mark.parametrize("step", ["decode", "render", "encode"])
-def test_a_file_that_takes_too_long_replaces_nothing(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("step", "slow"),
+    [
+        ("imaging.reconciling.decode", work),
+        ("imaging.reconciling.render", lambda *_: iter(work, "never")),
+        ("imaging.encoding.encode", partial(work, seconds=3)),  # in a thread, which the alarm does not reach
+    ],
+)
+def test_a_file_that_takes_too_long_replaces_nothing(step: str, slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = MemoryStorage()
     storage.upload(KEY, picture(1))
     published = reconcile(KEY, RECIPE, storage).manifest
     before = dict(storage.renditions)
     storage.upload(KEY, picture(2))
-    monkeypatch.setattr(reconciling, step, lambda *_, **__: work())
+    monkeypatch.setattr(step, slow)
     outcome = reconcile(KEY, RECIPE, storage, soon())
     assert outcome.status == "rejected"
     assert outcome.manifest is not None
@@ -173,10 +182,9 @@ def test_a_fault_in_the_last_rendition_replaces_nothing(monkeypatch: pytest.Monk
     storage.upload(KEY, picture(2))
 
     def made(*args: Any, **options: Any) -> Any:
-        yield from list(reconciling_make(*args, **options))[:-1]
+        yield from list(encode_all(*args, **options))[:-1]
         raise MemoryError
 
-    reconciling_make = reconciling.make
-    monkeypatch.setattr(reconciling, "make", made)
+    monkeypatch.setattr(reconciling, "encode_all", made)
     assert reconcile(KEY, RECIPE, storage).status == "rejected"
     assert before == {key: file for key, file in storage.renditions.items() if not key.endswith("manifest.json")}
