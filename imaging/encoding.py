@@ -25,7 +25,7 @@ ANIMATED = frozenset({"webp", "gif"})
 
 
 LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
-"""Pixels that a side may have in each format; one more is refused by libwebp, by libjpeg, by GIF's header, and by libavif when it reads."""
+"""Pixels that a side may have; more is refused by the encoder, of AVIF by its decoder."""
 
 
 @dataclass(frozen=True, slots=True)
