@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from imaging.errors import Rejection
-from imaging.memory import foretell, refuse_over
+from imaging.memory import foretell, foretell_renditions, refuse_over
 from imaging.model import Limits, RenditionSpec
 from imaging.sniffing import sniff
 
@@ -112,7 +112,7 @@ def _decode(
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
     if name == "png":
-        _refuse_much_memory(image, name, specs, count, 1, memory)
+        _refuse_much_memory(image, name, specs, count, 1, len(body), memory)
 
     hidden = image.info.get("transparency")
     if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
@@ -133,7 +133,7 @@ def _decode(
 
     if name == "jpeg":
         image.draft(None, stored)
-    _refuse_much_memory(image, name, specs, count, orientation, memory, full=(width, height))
+    _refuse_much_memory(image, name, specs, count, orientation, len(body), memory, full=(width, height))
 
     frames, durations = [], []
     for frame, duration in _frames(image, count, limits):
@@ -201,6 +201,7 @@ def _refuse_much_memory(
     specs: Sequence[RenditionSpec],
     frames: int,
     orientation: int,
+    source: int,
     memory: int | None,
     full: tuple[int, int] | None = None,
 ) -> None:
@@ -208,24 +209,25 @@ def _refuse_much_memory(
     width, height = full or image.size
     scale = min(1.0, max(spec.crop(width, height).scale for spec in specs))
     shrunk = max(1, round(width * scale)), max(1, round(height * scale))
-    stored = (height, width) if orientation >= 5 else (width, height)
-    needed = foretell(
+    mode = ("I;16" if image.mode.startswith("I;16") else image.mode) + "+" * ("transparency" in image.info)
+    alpha = frames > 1 or mode[-1] in "Aa+"
+    decoding = foretell(
         name,
-        image.mode,
-        stored,
+        mode,
+        image.size,
         shrunk[::-1] if orientation >= 5 else shrunk,
-        decoded=image.size,
         frames=frames,
-        coefficients=_coefficients(image),
+        coefficients=_coefficients(image) * width * height,
     )
-    refuse_over(memory, needed, _spoken(name), (width, height))
+    making = foretell_renditions(specs, (width, height), shrunk, frames=frames, alpha=alpha)
+    refuse_over(memory, source + max(decoding, making), _spoken(name), (width, height))
 
 
-def _coefficients(image: Image.Image) -> float:
-    """Samples per pixel of a JPEG that comes in several scans, 0 of any other; by its sampling factors."""
+def _coefficients(image: Image.Image) -> int:
+    """Bytes per pixel that a JPEG of several scans keeps, 0 of any other; by its sampling factors."""
     layers = getattr(image, "layer", ()) if image.info.get("progressive") else ()
     areas = [across * down for _, across, down, _ in layers]
-    return sum(areas) / max(areas) if areas else 0
+    return math.ceil(2 * sum(areas) / max(areas)) if areas else 0
 
 
 def _refuse_many_scans(body: bytes, limits: Limits) -> None:

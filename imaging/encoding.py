@@ -30,9 +30,8 @@ ENCODERS = 2
 AHEAD = 4
 """Files that may be under way before the first of them is waited for: their pixels take memory."""
 
-
 LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
-"""Pixels that a side may have: one more is refused by libwebp, libjpeg, GIF's header, and libavif when it reads."""
+"""Pixels that a side may have; more is refused by the encoder, of AVIF by its decoder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,29 @@ One pixel limit for all formats is wrong for each: a JPEG is decoded at an eight
 of 40 bytes takes 16 bytes for each of its pixels. The figures are peaks measured with Pillow 13, rounded up.
 """
 
+from collections.abc import Sequence
+
 from imaging.errors import Rejection
+from imaging.model import RenditionSpec
 
 BASE = 120_000_000
 """Bytes the function holds before a picture comes: interpreter, libraries, S3 client."""
 
-BY_CODEC = {"webp": 16, "avif": 10, "heic": 10}
-"""Bytes per pixel where the codec hands over the whole picture, and Pillow copies it."""
+# fmt: off
+EACH = {
+    "1": 2, "L": 1, "P": 5, "RGB": 4, "CMYK": 4, "LAB": 4, "LA": 8, "RGBA": 8, "I": 13, "F": 13, "I;16": 15,
+    "1+": 10, "L+": 9, "P+": 9, "RGB+": 12, "I;16+": 20,
+    "webp RGB": 16, "webp RGBA": 16, "avif RGB": 10, "avif RGBA": 12, "heic RGB": 9, "heic RGBA": 11,
+}
+# fmt: on
+"""Bytes per pixel while it is decoded, made 8 bit and scaled, by Pillow's mode or by format and mode.
 
-BY_MODE = {"1": 2, "L": 1, "P": 5, "RGB": 4, "CMYK": 4, "LA": 8, "PA": 9, "RGBA": 8, "LAB": 4, "I": 13, "F": 9}
-"""Bytes per pixel as decoded and, where that must be before scaling, converted; by Pillow's mode."""
+"+": one colour stands for transparency, and alpha is made of it. Where a codec hands over the whole picture, Pillow
+copies it. What is not here takes 12 at most.
+"""
 
-DEEP_GREY = 15
+ENCODED = {"jpeg": 12, "auto": 12, "png": 9, "webp": 20, "webp+": 38, "avif": 28, "avif+": 33, "gif": 38}
+"""Bytes per pixel of a rendition while it is encoded, by format; "+": with alpha. Noise takes most."""
 
 
 def foretell(
@@ -24,25 +35,41 @@ def foretell(
     size: tuple[int, int],
     shrunk: tuple[int, int],
     *,
-    decoded: tuple[int, int] | None = None,
     frames: int = 1,
-    coefficients: float = 0,
+    coefficients: int = 0,
 ) -> int:
-    """Bytes at the peak of decoding a picture of `size` pixels and scaling it to `shrunk`.
+    """Bytes at the peak of decoding a picture stored in `size` pixels and scaling it to `shrunk`.
 
-    `decoded` is the size that a JPEG is decoded at, where that is smaller. `coefficients` are samples per pixel that a
-    JPEG of several scans keeps until the last of them, two bytes each, at full size whatever the scale.
+    `coefficients` are the bytes that a JPEG of several scans keeps until the last of them.
     """
-    width, height = decoded or size
-    pixels = width * height
-    each = BY_CODEC.get(name) or (DEEP_GREY if mode.startswith("I;16") else BY_MODE.get(mode, 8))
+    width, height = size
+    each = EACH.get(f"{name} {mode}") or EACH.get(mode, 12)
     # The scale-down halves as often as it can in one pass, then resamples the width, then the height.
     factor = max(1, int(min(width / shrunk[0], height / shrunk[1]) / 3))
     sample = 1 if mode in ("1", "L") else 4
-    between = sample * pixels // factor**2 if factor > 1 else 0
+    between = sample * width * height // factor**2 if factor > 1 else 0
     rows = sample * shrunk[0] * height // factor
-    kept = 4 * shrunk[0] * shrunk[1] * (3 + frames)
-    return pixels * each + between + rows + kept + int(2 * coefficients * size[0] * size[1])
+    kept = 4 * shrunk[0] * shrunk[1] * (1 + frames)
+    return width * height * each + between + rows + kept + coefficients
+
+
+def foretell_renditions(
+    specs: Sequence[RenditionSpec], size: tuple[int, int], shrunk: tuple[int, int], *, frames: int, alpha: bool
+) -> int:
+    """Bytes at the peak of making the renditions of an upright picture of `size` that was scaled to `shrunk`."""
+    copies, encoding = [], 0
+    for spec in specs:
+        cut = spec.crop(*size).size
+        canvas = (spec.width, spec.height) if spec.fit == "pad" and spec.width and spec.height else cut
+        if cut != shrunk:
+            copies.append(cut[0] * cut[1])
+        if canvas != cut or spec.sharpen or spec.overlay or "gif" in spec.formats:
+            copies.append(canvas[0] * canvas[1])
+        for name in spec.formats:
+            each = ENCODED.get(f"{name}+" if alpha else name) or ENCODED[name]
+            encoding = max(encoding, each * canvas[0] * canvas[1])
+    # At once there are the picture, the scaled one that the next is cut from, what was cut, and what became of that.
+    return 4 * frames * (shrunk[0] * shrunk[1] + sum(sorted(copies)[-3:])) + encoding
 
 
 def refuse_over(budget: int | None, needed: int, spoken: str, size: tuple[int, int]) -> None:

@@ -15,7 +15,7 @@ LOWER = {
     "markup": {"model"},
     "recipe": {"errors", "model"},
     "events": {"errors", "model"},
-    "memory": {"errors"},
+    "memory": {"errors", "model"},
     "bounds": {"errors", "memory"},
     "decoding": {"errors", "memory", "model", "sniffing"},
     "rendering": {"decoding", "model"},
