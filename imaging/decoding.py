@@ -12,12 +12,12 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageMath, IptcImagePlugin
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageFile, ImageMath, IptcImagePlugin
 
 from imaging.errors import Rejection
 from imaging.memory import foretell, refuse_over
@@ -42,6 +42,8 @@ UPRIGHT = {
 """What makes a picture upright, by EXIF orientation (CIPA DC-008, tag 0x0112)."""
 
 SRGB = ImageCms.createProfile("sRGB")
+SRGB_NUMBERS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+"""White, red, green and blue as CIE x and y (IEC 61966-2-1)."""
 
 
 class Credits(NamedTuple):
@@ -91,7 +93,11 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
         ) from None
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
-        raise _damaged(name, error) from error
+        bare = _without_extras(body) if name == "png" else b""
+        if not bare:
+            raise _damaged(name, error) from error
+        picture = decode(bare, specs, limits, memory)
+        return replace(picture, warnings=("What the PNG says besides its pixels is damaged; it was left out.",))
 
 
 def _decode(
@@ -102,6 +108,8 @@ def _decode(
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
+    if name == "gif" and (count > 1 or "loop" in image.info) and not body.rstrip(b"\0\r\n ").endswith(b";"):
+        raise EOFError("the trailer of an animation is missing")  # Pillow takes the frames there are for all of them
     if name == "png":
         _refuse_much_memory(image, name, specs, count, 1, memory)
 
@@ -126,12 +134,16 @@ def _decode(
         image.draft(None, stored)
     _refuse_much_memory(image, name, specs, count, orientation, memory, full=(width, height))
 
+    icc = image.info.get("icc_profile")
+    if not icc and _told_in_numbers(image, name, body):
+        found.append("The colours are told in numbers, without a profile, and are not sRGB's; treated as sRGB.")
+
     frames, durations = [], []
     for frame, duration in _frames(image, count, limits):
         shrunk = _eight_bit(frame)
         if shrunk.size != stored:
             shrunk = shrunk.resize(stored, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
+        shrunk = _to_srgb(shrunk, icc, found)
         if orientation in UPRIGHT:
             shrunk = shrunk.transpose(UPRIGHT[orientation])
         if shrunk is frame:
@@ -275,12 +287,13 @@ def _frames(image: Image.Image, count: int, limits: Limits) -> Iterator[tuple[Im
     """Each frame, loaded, and how many milliseconds it stands."""
     # A PNG may carry a still for readers that know no animation; it is not one of the frames.
     first = 1 if count > 1 and image.info.get("default_image") else 0
+    longest = min(655_350, (2**31 - 1) // count)  # a frame of a GIF, and a whole WebP, can last no longer
     for index in range(first, count):
         if index:
             with _growing_to(limits.animation_pixels // count):
                 image.seek(index)
         image.load()
-        yield image, max(0, round(float(image.info.get("duration", 0) or 0)))
+        yield image, min(longest, max(0, round(float(image.info.get("duration", 0) or 0))))
 
 
 @contextmanager
@@ -300,11 +313,11 @@ def _growing_to(pixels: int | None) -> Iterator[None]:
 
 
 def _plays(image: Image.Image, name: str) -> int:
-    """How often an animation plays, 0 for ever. GIF counts repetitions after the first showing."""
+    """How often an animation plays, 0 for ever, 65,535 at most, as in WebP. GIF counts repetitions."""
     loop = image.info.get("loop")
     if name == "gif":
-        return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
-    return int(loop or 0)
+        loop = 1 if loop is None else loop and loop + 1
+    return min(65_535, int(loop or 0))
 
 
 def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
@@ -372,6 +385,17 @@ def _to_srgb(image: Image.Image, icc: bytes | None, found: list[str]) -> Image.I
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
+def _told_in_numbers(image: Image.Image, name: str, body: bytes) -> bool:
+    """Whether a file says in numbers alone that its colours are not sRGB's (PNG, 11.3.2; ITU-T H.273, 8.1 and 8.2)."""
+    kind = {"png": rb"cICP(.)(.)", "avif": rb"colrnclx.(.).(.)", "heic": rb"colrnclx.(.).(.)"}.get(name)
+    if kind and (coded := re.search(kind, body[:65_536], re.DOTALL)):
+        return coded[1] not in b"\1\2\5\6" or coded[2] not in b"\1\2\6\r\16\17"
+    if "srgb" in image.info:
+        return False
+    gamma, told = image.info.get("gamma", 1 / 2.2), image.info.get("chromaticity", SRGB_NUMBERS)
+    return abs(gamma * 2.2 - 1) > 0.05 or any(abs(a - b) > 0.005 for a, b in zip(told, SRGB_NUMBERS, strict=False))
+
+
 def _colours(image: Image.Image) -> str:
     return {"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode)
 
@@ -383,7 +407,10 @@ def _apply(transform: Any, image: Image.Image) -> Image.Image:
         colours = _apply(transform, image.convert(_colours(image)))
         colours.putalpha(image.getchannel("A"))
         return colours
-    converted: Image.Image = transform.apply(image if image.mode == transform.input_mode else image.convert("RGB"))
+    same = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
+    if image.mode == "RGB" and same.mode == "L" and ImageChops.difference(image, same.convert("RGB")).getbbox():
+        raise ValueError("a grey profile in a picture with colours")
+    converted: Image.Image = transform.apply(same)
     return converted.getchannel("G") if image.mode == "L" else converted
 
 
@@ -393,7 +420,7 @@ def _transform(_digest: bytes, icc: bytes, mode: str) -> Any:
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     space = profile.profile.xcolor_space.strip()
     wanted = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
-    if wanted != mode and (mode, wanted) != ("L", "RGB"):
+    if wanted != mode and {mode, wanted} != {"L", "RGB"}:
         raise ValueError(f"a {space} profile in a picture of mode {mode}")
     transform = ImageCms.buildTransform(
         profile,
@@ -421,11 +448,15 @@ def _orientation(image: Image.Image, name: str, found: list[str]) -> int:
     """EXIF's orientation, 1 to 8. Pillow turns a TIFF by itself; libheif turns a HEIC."""
     if name in ("tiff", "heic"):
         return 1
+    # Without EXIF Pillow believes XMP, which editors leave behind in pictures they have turned; browsers do not.
+    xmp: dict[Any, Any] = {key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info}
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001  a decodable picture with broken EXIF is still a picture
         found.append("The EXIF data is damaged; the picture is shown as it is stored.")
         return 1
+    finally:
+        image.info.update(xmp)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -489,6 +520,21 @@ def _bytes_of(text: str) -> bytes:
 _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
 
 
+def _without_extras(body: bytes) -> bytes:
+    """The chunks of a whole PNG that its still picture needs, all others left out; nothing where that changes nothing.
+
+    A reader may ignore the others, and what is wrong with them (PNG, third edition, 5.4 and 13.2).
+    """
+    at, kept = 8, [body[:8]]
+    while at + 12 <= len(body):
+        end = at + 12 + int.from_bytes(body[at : at + 4], "big")
+        if body[at + 4 : at + 8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            kept.append(body[at:end])
+        at = end
+    bare = b"".join(kept)
+    return bare if kept[-1][4:8] == b"IEND" and len(bare) < len(body) else b""
+
+
 def _damaged(name: str, error: Exception) -> Rejection:
     text = str(error).lower()
     if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
@@ -497,7 +543,8 @@ def _damaged(name: str, error: Exception) -> Rejection:
             f"This {_spoken(name)} file breaks off before the picture is complete.",
             "The upload or the copy was probably cut short. Upload the original again.",
         )
-    return Rejection("damaged", f"This {_spoken(name)} file is damaged and cannot be opened.", _EXPORT_AGAIN)
+    reason = f"This {_spoken(name)} file is damaged, or of a rare kind, and cannot be opened."
+    return Rejection("damaged", reason, _EXPORT_AGAIN)
 
 
 def _spoken(name: str) -> str:
