@@ -18,6 +18,7 @@ from tests.pictures import (
     decoded,
     deep,
     exif,
+    faded_profile,
     gif,
     grey_profile,
     iptc_record,
@@ -322,6 +323,12 @@ def test_cmyk_goes_through_its_profile(name: str) -> None:
     assert picture.warnings == ()
 
 
+def test_the_black_of_a_profile_becomes_black() -> None:
+    picture = decoded(saved(Image.new("RGB", (4, 4), 0), "png", icc_profile=faded_profile()))
+    assert max(picture.frames[0].getpixel((1, 1))) <= 3
+    assert picture.warnings == ()
+
+
 @pytest.mark.parametrize("profile", [b"no profile", p3_profile()[:200], grey_profile(1.0), cmyk_profile()])
 def test_a_profile_that_cannot_be_used_is_a_warning(profile: bytes) -> None:
     picture = decoded(saved(scene(), "png", icc_profile=profile))
@@ -339,6 +346,7 @@ def test_a_profile_that_cannot_be_used_is_a_warning(profile: bytes) -> None:
         (((b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)),), True),
         (((b"cICP", b"\1\x0d\0\1"),), False),
         (((b"cICP", b"\x0c\x0d\0\1"),), True),
+        (((b"cICP", b"\1\x10\0\1"),), True),
         (((b"cICP", b"\x09\x10\0\1"), (b"sRGB", b"\0")), True),
     ],
 )
