@@ -83,7 +83,16 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
-            return _decode(body, name, plugin, specs, limits, memory)
+            try:
+                return _decode(body, name, plugin, specs, limits, memory)
+            except (Rejection, MemoryError):
+                raise
+            except Exception:
+                bare = _without_extras(body) if name == "png" else b""
+                if not bare:
+                    raise
+            picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
+            return replace(picture, warnings=("What the PNG says besides its pixels is damaged; it was left out.",))
     except Rejection:
         raise
     except MemoryError:
@@ -93,11 +102,7 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
         ) from None
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
-        bare = _without_extras(body) if name == "png" else b""
-        if not bare:
-            raise _damaged(name, error) from error
-        picture = decode(bare, specs, limits, memory)
-        return replace(picture, warnings=("What the PNG says besides its pixels is damaged; it was left out.",))
+        raise _damaged(name, error) from error
 
 
 def _decode(
@@ -379,7 +384,7 @@ def _to_srgb(image: Image.Image, icc: bytes | None, found: list[str]) -> Image.I
         return ImageCms.profileToProfile(image, lab, SRGB, outputMode="RGB") or image
     if icc:
         try:
-            return _apply(_transform(hashlib.sha256(icc).digest(), icc, _colours(image)), image)
+            return _apply(_transform(hashlib.sha256(icc).digest(), icc, image.mode.removesuffix("A")), image)
         except Exception:  # noqa: BLE001  lcms and the profile reader raise many classes on damaged profiles
             found.append("The colour profile was damaged or of another kind of picture; treated as sRGB.")
     return image.convert("RGB") if image.mode == "CMYK" else image
@@ -396,15 +401,11 @@ def _told_in_numbers(image: Image.Image, name: str, body: bytes) -> bool:
     return abs(gamma * 2.2 - 1) > 0.05 or any(abs(a - b) > 0.005 for a, b in zip(told, SRGB_NUMBERS, strict=False))
 
 
-def _colours(image: Image.Image) -> str:
-    return {"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode)
-
-
 def _apply(transform: Any, image: Image.Image) -> Image.Image:
     if transform is None:
         return image
     if image.mode in ("LA", "RGBA"):
-        colours = _apply(transform, image.convert(_colours(image)))
+        colours = _apply(transform, image.convert(image.mode.removesuffix("A")))
         colours.putalpha(image.getchannel("A"))
         return colours
     same = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
@@ -525,14 +526,15 @@ def _without_extras(body: bytes) -> bytes:
 
     A reader may ignore the others, and what is wrong with them (PNG, third edition, 5.4 and 13.2).
     """
-    at, kept = 8, [body[:8]]
+    view = memoryview(body)
+    at, kept = 8, [view[:8]]
     while at + 12 <= len(body):
         end = at + 12 + int.from_bytes(body[at : at + 4], "big")
         if body[at + 4 : at + 8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            kept.append(body[at:end])
+            kept.append(view[at:end])
         at = end
     bare = b"".join(kept)
-    return bare if kept[-1][4:8] == b"IEND" and len(bare) < len(body) else b""
+    return bare if bare[-8:-4] == b"IEND" and len(bare) < len(body) else b""
 
 
 def _damaged(name: str, error: Exception) -> Rejection:
