@@ -10,6 +10,7 @@ import io
 import math
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -92,7 +93,10 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                 if not bare:
                     raise
             picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
-            return replace(picture, warnings=("What the PNG says besides its pixels is damaged; it was left out.",))
+            return replace(
+                picture,
+                warnings=("Something this PNG says besides its pixels is damaged; its colours are treated as sRGB.",),
+            )
     except Rejection:
         raise
     except MemoryError:
@@ -522,15 +526,18 @@ _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the n
 
 
 def _without_extras(body: bytes) -> bytes:
-    """The chunks of a whole PNG that its still picture needs, all others left out; nothing where that changes nothing.
+    """A whole PNG without what it says of its colours and size and without damaged extras; empty if that is the same.
 
-    A reader may ignore the others, and what is wrong with them (PNG, third edition, 5.4 and 13.2).
+    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2). The animation and the texts stay:
+    what is wrong with an animation is seen, and a text may be a bomb.
     """
     view = memoryview(body)
     at, kept = 8, [view[:8]]
     while at + 12 <= len(body):
-        end = at + 12 + int.from_bytes(body[at : at + 4], "big")
-        if body[at + 4 : at + 8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+        critical = not body[at + 4] & 0x20
+        if critical or (whole and body[at + 4 : at + 8] not in (b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs")):
             kept.append(view[at:end])
         at = end
     bare = b"".join(kept)

@@ -613,14 +613,18 @@ def test_a_png_whose_extras_are_damaged_shows_its_pixels_with_a_warning() -> Non
     for extra in (spoiled, png_chunk(b"iCCP", b"name\0\x7f"), png_chunk(b"cHRM", b""), png_chunk(b"pHYs", b"")):
         picture = decoded(body[:33] + extra + body[33:])
         assert worst_difference(picture.frames[0], see_through(), "RGBA") == 0
-        assert picture.warnings == ("What the PNG says besides its pixels is damaged; it was left out.",)
+        assert picture.warnings == (
+            "Something this PNG says besides its pixels is damaged; its colours are treated as sRGB.",
+        )
 
 
-def test_a_png_whose_animation_is_damaged_shows_its_still_with_a_warning() -> None:
+def test_a_png_whose_animation_is_damaged_or_whose_text_is_a_bomb_is_rejected() -> None:
     body = saved(scene(), "png", save_all=True, append_images=[see_through(), scene()], duration=40)
-    picture = decoded(body.replace(b"fcTL\0\0\0\1", b"fcTL\0\0\0\7"))
-    assert [worst_difference(frame, scene()) for frame in picture.frames] == [0]
-    assert "damaged" in picture.warnings[0]
+    bomb = png_chunk(b"zTXt", b"big\0\0" + zlib.compress(b" " * 2_000_000))
+    for extra in (b"", png_chunk(b"pHYs", b"")):
+        lying = body.replace(b"fcTL\0\0\0\1", b"fcTL\0\0\0\7")
+        assert rejection_of(lying[:33] + extra + lying[33:]).code == "damaged"
+        assert rejection_of(body[:33] + extra + bomb + body[33:]).code == "damaged"
 
 
 def test_an_animated_gif_cut_between_two_frames_is_truncated() -> None:
