@@ -122,11 +122,8 @@ def _decode(
     if name == "png":
         _refuse_much_memory(image, name, specs, count, 1, memory)
 
-    hidden = image.info.get("transparency")
-    if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
-        # The transparent colour is told in 16 bits, the pixels are about to lose their lower eight.
-        image.info["transparency"] = tuple(value >> 8 for value in hidden)
     if name == "png":
+        _fit_transparency(image)
         image.load()  # its EXIF may stand behind the pixels; a fault in the pixels is not one of the EXIF
     orientation = _orientation(image, name, found)
     if orientation >= 5:  # stored lying on its side
@@ -178,6 +175,7 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
     if name == "jpeg":
         _refuse_many_scans(body, limits)
     if plugin == "HEIF":
+        _refuse_missing_end(body)
         _register_heif()
     if name == "gif":
         _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
@@ -268,6 +266,20 @@ def jpeg_scans(body: bytes) -> Iterator[int]:
             at += max(2, int.from_bytes(body[at : at + 2], "big"))
 
 
+def _refuse_missing_end(body: bytes) -> None:
+    """Of a photo cut short libheif makes one with green tiles; its boxes (ISO 14496-12, 4.2) say how long it was."""
+    at = 0
+    for _ in range(100):  # they have five or so; a hostile file may have millions
+        if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
+            return
+        size = int.from_bytes(body[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(body[at + 8 : at + 16], "big")
+        at += size or len(body) - at
+        if at > len(body):
+            raise EOFError("the last box is not complete")
+
+
 @lru_cache(maxsize=1)
 def _register_heif() -> None:
     import pi_heif  # noqa: PLC0415  8 MB of codec that most runs never need
@@ -339,6 +351,18 @@ def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
 
 
 # -- modes and colour --------------------------------------------------------------------------------------
+
+
+def _fit_transparency(image: ImageFile.ImageFile) -> None:
+    """Make the transparent colour of a PNG, told in the file's bits, one of the eight that its pixels are about to get.
+
+    Deep grey keeps its bits for `_scaled_grey`.
+    """
+    hidden, bits = image.info.get("transparency"), str(image.tile[0].args) if image.tile else ""
+    if isinstance(hidden, tuple) and bits.endswith("16B"):
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    elif isinstance(hidden, int) and bits in ("L;2", "L;4"):
+        image.info["transparency"] = hidden * (85 if bits == "L;2" else 17)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -123,6 +123,14 @@ def test_the_transparent_grey_of_a_png_is_see_through() -> None:
     assert (frame.mode, frame.getpixel((0, 0)), frame.getpixel((1, 0))) == ("LA", (7, 0), (200, 255))
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_the_transparent_grey_of_a_png_of_few_bits_is_see_through_and_no_other(depth: int) -> None:
+    top = (1 << depth) - 1
+    row = bytes(((top - 1) << (8 - depth) | top << (8 - 2 * depth),))
+    frame = still(png((2, 1), 0, depth, row, (b"tRNS", struct.pack(">H", top - 1))))
+    assert (frame.getpixel((0, 0)), frame.getpixel((1, 0))) == (((top - 1) * 255 // top, 0), (255, 255))
+
+
 def test_the_transparent_colour_of_a_deep_rgb_png_is_see_through() -> None:
     rows = struct.pack(">6H", 0xFFEE, 0x0102, 0, 0x0304, 0, 0xFFFF)
     frame = still(png((2, 1), 2, 16, rows, (b"tRNS", rows[:6])))
@@ -639,6 +647,17 @@ def test_a_gif_may_be_padded_behind_its_end_and_a_still_one_need_not_have_one() 
     assert len(decoded(files()["gif-animated"] + b"\0" * 9).frames) == 3
     body = saved(scene().quantize(8), "gif")
     assert worst_difference(still(body), still(body.removesuffix(b";"))) == 0
+
+
+@pytest.mark.parametrize("size", [struct.pack(">I4s", 99, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 99)])
+def test_a_heic_shorter_than_its_boxes_say_is_truncated_for_libheif_would_make_the_missing_tiles_green(
+    size: bytes,
+) -> None:
+    head = struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1")
+    whole = (head + size).ljust(20 + 99, b"\7")
+    assert rejection_of(whole[:-1]).code == "truncated"
+    assert rejection_of(whole).code == "damaged"  # for want of a picture, not of bytes
+    assert rejection_of(whole + b"remark of a camera").code == "damaged"
 
 
 def test_a_jpeg_that_breaks_off_is_truncated_in_words() -> None:
