@@ -10,6 +10,7 @@ import io
 import math
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from html import unescape
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageFile
 
 from imaging.errors import Rejection
 from imaging.memory import foretell, foretell_renditions, refuse_over
@@ -44,6 +45,8 @@ UPRIGHT = {
 """What makes a picture upright, by EXIF orientation (CIPA DC-008, tag 0x0112)."""
 
 SRGB = ImageCms.createProfile("sRGB")
+SRGB_NUMBERS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+"""White, red, green and blue as CIE x and y (IEC 61966-2-1)."""
 
 
 class Credits(NamedTuple):
@@ -85,12 +88,15 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
             try:
                 return _decode(body, name, plugin, specs, limits, memory)
-            except ValueError as error:
-                if name != "png" or "MAX_TEXT" not in str(error):
+            except (Rejection, MemoryError):
+                raise
+            except Exception:
+                bare = _without_extras(body) if name == "png" else b""
+                if not bare:
                     raise
-                picture = _decode(_without_text(body), name, plugin, specs, limits, memory)
-                said = "The texts or the colour profile in this PNG are of unusual size; they were not read."
-                return replace(picture, warnings=(said, *picture.warnings))
+            picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
+            said = "Something besides the pixels is damaged or too large; it was left out, and the colours are treated as sRGB."
+            return replace(picture, warnings=(said,))
     except Rejection:
         raise
     except MemoryError:
@@ -111,14 +117,13 @@ def _decode(
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
+    if name == "gif" and (count > 1 or "loop" in image.info) and not body.rstrip(b"\0\r\n ").endswith(b";"):
+        raise EOFError("the trailer of an animation is missing")  # Pillow takes the frames there are for all of them
     if name == "png":
         _refuse_much_memory(image, name, specs, count, 1, len(body), memory)
 
-    hidden = image.info.get("transparency")
-    if isinstance(hidden, tuple) and image.tile and str(image.tile[0].args).endswith("16B"):
-        # The transparent colour is told in 16 bits, the pixels are about to lose their lower eight.
-        image.info["transparency"] = tuple(value >> 8 for value in hidden)
     if name == "png":
+        _fit_transparency(image)
         image.load()  # its EXIF may stand behind the pixels; a fault in the pixels is not one of the EXIF
     orientation = _orientation(image, name, found)
     if orientation >= 5:  # stored lying on its side
@@ -135,6 +140,10 @@ def _decode(
         image.draft(None, stored)
     _refuse_much_memory(image, name, specs, count, orientation, len(body), memory, full=(width, height))
 
+    icc = image.info.get("icc_profile")
+    if not icc and _told_in_numbers(image, name, body):
+        found.append("The colours are told in numbers, without a profile, and are not sRGB's; treated as sRGB.")
+
     frames, durations = [], []
     for frame, duration in _frames(image, count, limits):
         shrunk = _eight_bit(frame)
@@ -142,7 +151,7 @@ def _decode(
             # What libjpeg has scaled is a little soft already; the full picture has detail to spare, and is dear.
             drafted = (image.width, image.height) != told
             shrunk = _scaled(shrunk, stored, Image.Resampling.LANCZOS if drafted else Image.Resampling.BICUBIC)
-        shrunk = _to_srgb(shrunk, frame.info.get("icc_profile") or image.info.get("icc_profile"), found)
+        shrunk = _to_srgb(shrunk, icc, found)
         if orientation in UPRIGHT:
             shrunk = shrunk.transpose(UPRIGHT[orientation])
         if shrunk is frame:
@@ -168,6 +177,8 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
     if name == "jpeg":
         _refuse_many_scans(body, limits)
     know_plugin(plugin)
+    if plugin == "HEIF":
+        _refuse_missing_end(body)
     if plugin in ("AVIF", "HEIF"):
         for width, height in _told_sizes(body):
             _refuse_many_pixels(width, height, limits)
@@ -271,15 +282,18 @@ def _told_sizes(body: bytes) -> Iterator[tuple[int, int]]:
         yield int.from_bytes(found[1]), int.from_bytes(found[2])
 
 
-def _without_text(body: bytes) -> bytes:
-    """The PNG without its texts and its colour profile."""
-    kept, at = [body[:8]], 8
-    while at < len(body):
-        end = at + 12 + int.from_bytes(body[at : at + 4])
-        if body[at + 4 : at + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
-            kept.append(body[at:end])
-        at = end
-    return b"".join(kept)
+def _refuse_missing_end(body: bytes) -> None:
+    """Of a photo cut short libheif makes one with green tiles; its boxes (ISO 14496-12, 4.2) say how long it was."""
+    at = 0
+    for _ in range(100):  # they have five or so; a hostile file may have millions
+        if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
+            return
+        size = int.from_bytes(body[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(body[at + 8 : at + 16], "big")
+        at += size or len(body) - at
+        if at > len(body):
+            raise EOFError("the last box is not complete")
 
 
 @lru_cache
@@ -318,12 +332,13 @@ def _frames(image: Image.Image, count: int, limits: Limits) -> Iterator[tuple[Im
     """Each frame, loaded, and how many milliseconds it stands."""
     # A PNG may carry a still for readers that know no animation; it is not one of the frames.
     first = 1 if count > 1 and image.info.get("default_image") else 0
+    longest = min(655_350, (2**31 - 1) // count)  # a frame of a GIF, and a whole WebP, can last no longer
     for index in range(first, count):
         if index:
             with _growing_to(limits.animation_pixels // count):
                 image.seek(index)
         image.load()
-        yield image, max(0, round(float(image.info.get("duration", 0) or 0)))
+        yield image, min(longest, max(0, round(float(image.info.get("duration", 0) or 0))))
 
 
 @contextmanager
@@ -343,11 +358,11 @@ def _growing_to(pixels: int | None) -> Iterator[None]:
 
 
 def _plays(image: Image.Image, name: str) -> int:
-    """How often an animation plays, 0 for ever. GIF counts repetitions after the first showing."""
+    """How often an animation plays, 0 for ever, 65,535 at most, as in WebP. GIF counts repetitions."""
     loop = image.info.get("loop")
     if name == "gif":
-        return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
-    return int(loop or 0)
+        loop = 1 if loop is None else loop and loop + 1
+    return min(65_535, int(loop or 0))
 
 
 def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
@@ -389,6 +404,18 @@ def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resamplin
 
 
 # -- modes and colour --------------------------------------------------------------------------------------
+
+
+def _fit_transparency(image: ImageFile.ImageFile) -> None:
+    """Make the transparent colour of a PNG, told in the file's bits, one of the eight that its pixels are about to get.
+
+    Deep grey keeps its bits for `_scaled_grey`.
+    """
+    hidden, bits = image.info.get("transparency"), str(image.tile[0].args) if image.tile else ""
+    if isinstance(hidden, tuple) and bits.endswith("16B"):
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    elif isinstance(hidden, int) and bits in ("L;2", "L;4"):
+        image.info["transparency"] = hidden * (85 if bits == "L;2" else 17)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -440,24 +467,34 @@ def _to_srgb(image: Image.Image, icc: bytes | None, found: list[str]) -> Image.I
         return ImageCms.profileToProfile(image, lab, SRGB, outputMode="RGB") or image
     if icc:
         try:
-            return _apply(_transform(hashlib.sha256(icc).digest(), icc, _colours(image)), image)
+            return _apply(_transform(hashlib.sha256(icc).digest(), icc, image.mode.removesuffix("A")), image)
         except Exception:  # noqa: BLE001  lcms and the profile reader raise many classes on damaged profiles
             found.append("The colour profile was damaged or of another kind of picture; treated as sRGB.")
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
-def _colours(image: Image.Image) -> str:
-    return {"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode)
+def _told_in_numbers(image: Image.Image, name: str, body: bytes) -> bool:
+    """Whether a file says in numbers alone that its colours are not sRGB's (PNG, 11.3.2; ITU-T H.273, 8.1 and 8.2)."""
+    kind = {"png": rb"cICP(.)(.)", "avif": rb"colrnclx.(.).(.)", "heic": rb"colrnclx.(.).(.)"}.get(name)
+    if kind and (coded := re.search(kind, body[:65_536], re.DOTALL)):
+        return coded[1] not in b"\1\2\5\6" or coded[2] not in b"\1\2\6\r\16\17"
+    if "srgb" in image.info:
+        return False
+    gamma, told = image.info.get("gamma", 1 / 2.2), image.info.get("chromaticity", SRGB_NUMBERS)
+    return abs(gamma * 2.2 - 1) > 0.05 or any(abs(a - b) > 0.005 for a, b in zip(told, SRGB_NUMBERS, strict=False))
 
 
 def _apply(transform: Any, image: Image.Image) -> Image.Image:
     if transform is None:
         return image
     if image.mode in ("LA", "RGBA"):
-        colours = _apply(transform, image.convert(_colours(image)))
+        colours = _apply(transform, image.convert(image.mode.removesuffix("A")))
         colours.putalpha(image.getchannel("A"))
         return colours
-    converted: Image.Image = transform.apply(image if image.mode == transform.input_mode else image.convert("RGB"))
+    same = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
+    if image.mode == "RGB" and same.mode == "L" and ImageChops.difference(image, same.convert("RGB")).getbbox():
+        raise ValueError("a grey profile in a picture with colours")
+    converted: Image.Image = transform.apply(same)
     return converted.getchannel("G") if image.mode == "L" else converted
 
 
@@ -467,7 +504,7 @@ def _transform(_digest: bytes, icc: bytes, mode: str) -> Any:
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     space = profile.profile.xcolor_space.strip()
     wanted = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
-    if wanted != mode and (mode, wanted) != ("L", "RGB"):
+    if wanted != mode and {mode, wanted} != {"L", "RGB"}:
         raise ValueError(f"a {space} profile in a picture of mode {mode}")
     transform = ImageCms.buildTransform(
         profile,
@@ -495,11 +532,15 @@ def _orientation(image: Image.Image, name: str, found: list[str]) -> int:
     """EXIF's orientation, 1 to 8. Pillow turns a TIFF by itself; libheif turns a HEIC."""
     if name in ("tiff", "heic"):
         return 1
+    # Without EXIF Pillow believes XMP, which editors leave behind in pictures they have turned; browsers do not.
+    xmp: dict[Any, Any] = {key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info}
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001  a decodable picture with broken EXIF is still a picture
         found.append("The EXIF data is damaged; the picture is shown as it is stored.")
         return 1
+    finally:
+        image.info.update(xmp)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -565,6 +606,28 @@ def _bytes_of(text: str) -> bytes:
 _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
 
 
+_EXTRAS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt"})
+
+
+def _without_extras(body: bytes) -> bytes:
+    """A whole PNG without its texts, colours, density and damaged extras; empty if that is the same.
+
+    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2), and a text may be a bomb. The
+    animation stays: what is wrong with it is seen.
+    """
+    view = memoryview(body)
+    at, kept = 8, [view[:8]]
+    while at + 12 <= len(body):
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+        critical = not body[at + 4] & 0x20
+        if critical or (whole and body[at + 4 : at + 8] not in _EXTRAS):
+            kept.append(view[at:end])
+        at = end
+    bare = b"".join(kept)
+    return bare if bare[-8:-4] == b"IEND" and len(bare) < len(body) else b""
+
+
 def _damaged(name: str, error: Exception) -> Rejection:
     text = str(error).lower()
     if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
@@ -573,7 +636,8 @@ def _damaged(name: str, error: Exception) -> Rejection:
             f"This {_spoken(name)} file breaks off before the picture is complete.",
             "The upload or the copy was probably cut short. Upload the original again.",
         )
-    return Rejection("damaged", f"This {_spoken(name)} file is damaged and cannot be opened.", _EXPORT_AGAIN)
+    reason = f"This {_spoken(name)} file is damaged, or of a rare kind, and cannot be opened."
+    return Rejection("damaged", reason, _EXPORT_AGAIN)
 
 
 def _spoken(name: str) -> str:

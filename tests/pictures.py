@@ -298,6 +298,16 @@ def cmyk_profile() -> bytes:
     return icc(b"CMYK", b"prtr", b"Lab ", [(b"A2B0", look_up), (b"A2B1", look_up)])
 
 
+def faded_profile() -> bytes:
+    """An RGB profile of a device whose black is a dark grey, CIE L 20."""
+    corners = [(r, g, b) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
+    table = b"".join(_lab8(20 + 80 * sum(corner) / 3, 0.0, 0.0) for corner in corners)
+    ramp = bytes(range(256))
+    matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    look_up = b"mft1\0\0\0\0" + bytes((3, 3, 2, 0)) + matrix + ramp * 3 + table + ramp * 3
+    return icc(b"RGB ", b"scnr", b"Lab ", [(b"A2B0", look_up), (b"A2B1", look_up)])
+
+
 def _lab8(lightness: float, a: float, b: float) -> bytes:
     return bytes((round(lightness * 255 / 100), round(a + 128), round(b + 128)))
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imaging.decoding import decode
+from imaging.encoding import encode
 from imaging.errors import Rejection
 from imaging.model import Limits, RenditionSpec
 from tests.pictures import (
@@ -17,6 +18,7 @@ from tests.pictures import (
     decoded,
     deep,
     exif,
+    faded_profile,
     gif,
     grey_profile,
     iptc_record,
@@ -119,6 +121,14 @@ def test_the_transparent_colour_of_an_rgb_png_is_see_through() -> None:
 def test_the_transparent_grey_of_a_png_is_see_through() -> None:
     frame = still(png((2, 1), 0, 8, bytes((7, 200)), (b"tRNS", struct.pack(">H", 7))))
     assert (frame.mode, frame.getpixel((0, 0)), frame.getpixel((1, 0))) == ("LA", (7, 0), (200, 255))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_the_transparent_grey_of_a_png_of_few_bits_is_see_through_and_no_other(depth: int) -> None:
+    top = (1 << depth) - 1
+    row = bytes(((top - 1) << (8 - depth) | top << (8 - 2 * depth),))
+    frame = still(png((2, 1), 0, depth, row, (b"tRNS", struct.pack(">H", top - 1))))
+    assert (frame.getpixel((0, 0)), frame.getpixel((1, 0))) == (((top - 1) * 255 // top, 0), (255, 255))
 
 
 def test_the_transparent_colour_of_a_deep_rgb_png_is_see_through() -> None:
@@ -230,6 +240,15 @@ def test_an_orientation_nobody_defined_turns_nothing(orientation: int) -> None:
     assert worst_difference(still(body), scene()) == 0
 
 
+@pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
+def test_an_orientation_that_only_xmp_tells_turns_nothing_as_in_browsers(name: str) -> None:
+    xmp = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    body = saved(scene(), name, **({} if name == "png" else {"xmp": xmp}))
+    if name == "png":
+        body = png_with(body, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+    assert still(body).size == scene().size
+
+
 def test_alpha_turns_with_its_colours() -> None:
     frame = still(oriented(see_through(), 6, "png"))
     assert worst_difference(frame, see_through(), "RGBA") == 0
@@ -287,6 +306,15 @@ def test_a_grey_profile_is_converted(alpha: bool) -> None:
     assert not alpha or pixel[1] == 99
 
 
+def test_a_grey_profile_is_converted_where_pillow_opens_grey_as_colours() -> None:
+    body = png((4, 4), 4, 16, struct.pack(">HH", 64 * 257, 99 * 257) * 16)
+    tagged = png_with(body, b"iCCP", b"grey\0\0" + zlib.compress(grey_profile(1.0)))
+    picture = decoded(tagged)
+    assert picture.warnings == ()
+    assert abs(picture.frames[0].convert("LA").getpixel((1, 1))[0] - srgb_of_linear(64 / 255)) <= 1
+    assert picture.frames[0].getchannel("A").getpixel((1, 1)) == 99
+
+
 def test_grey_under_an_rgb_profile_is_converted() -> None:
     frame = still(saved(Image.new("L", (16, 16), 64), "png", icc_profile=p3_profile()))
     assert frame.mode == "L"
@@ -303,11 +331,51 @@ def test_cmyk_goes_through_its_profile(name: str) -> None:
     assert picture.warnings == ()
 
 
+def test_the_black_of_a_profile_becomes_black() -> None:
+    picture = decoded(saved(Image.new("RGB", (4, 4), 0), "png", icc_profile=faded_profile()))
+    assert max(picture.frames[0].getpixel((1, 1))) <= 3
+    assert picture.warnings == ()
+
+
 @pytest.mark.parametrize("profile", [b"no profile", p3_profile()[:200], grey_profile(1.0), cmyk_profile()])
 def test_a_profile_that_cannot_be_used_is_a_warning(profile: bytes) -> None:
     picture = decoded(saved(scene(), "png", icc_profile=profile))
     assert worst_difference(picture.frames[0], scene()) == 0
     assert "profile was damaged" in picture.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "foreign"),
+    [
+        (((b"gAMA", struct.pack(">I", 45455)),), False),
+        (((b"gAMA", struct.pack(">I", 55556)),), True),
+        (((b"gAMA", struct.pack(">I", 55556)), (b"sRGB", b"\0")), False),
+        (((b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),), False),
+        (((b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)),), True),
+        (((b"cICP", b"\1\x0d\0\1"),), False),
+        (((b"cICP", b"\x0c\x0d\0\1"),), True),
+        (((b"cICP", b"\1\x10\0\1"),), True),
+        (((b"cICP", b"\x09\x10\0\1"), (b"sRGB", b"\0")), True),
+    ],
+)
+def test_colours_told_in_numbers_that_are_not_those_of_srgb_are_a_warning(
+    told: tuple[tuple[bytes, bytes], ...], foreign: bool
+) -> None:
+    picture = decoded(png((1, 1), 2, 8, b"\1\2\3", *told))
+    assert any("in numbers" in warning for warning in picture.warnings) == foreign
+
+
+@pytest.mark.parametrize(("numbers", "foreign"), [(b"\0\1\0\x0d", False), (b"\0\x0c\0\x0d", True)])
+def test_colours_that_an_avif_tells_in_numbers_are_noticed(numbers: bytes, foreign: bool) -> None:
+    body = saved(scene(), "avif")
+    at = body.index(b"colrnclx") + 8
+    picture = decoded(body[:at] + numbers + body[at + 4 :])
+    assert any("in numbers" in warning for warning in picture.warnings) == foreign
+
+
+def test_colours_told_beside_a_profile_are_not_warned_of() -> None:
+    body = saved(scene(), "png", icc_profile=p3_profile())
+    assert decoded(png_with(body, b"gAMA", struct.pack(">I", 100000))).warnings == ()
 
 
 def test_a_damaged_profile_of_an_animation_is_one_warning() -> None:
@@ -411,7 +479,7 @@ def test_what_the_first_frame_leaves_out_is_see_through() -> None:
     assert [same_to_the_eye(a, b) for a, b in zip(picture.frames, wanted, strict=True)] == [True] * 2
 
 
-@pytest.mark.parametrize(("said", "plays"), [(-1, 1), (0, 0), (1, 2), (4, 5)])
+@pytest.mark.parametrize(("said", "plays"), [(-1, 1), (0, 0), (1, 2), (4, 5), (65535, 65535)])
 def test_a_gif_says_how_often_it_repeats_and_not_how_often_it_plays(said: int, plays: int) -> None:
     assert decoded(gif(CANVAS, [(HALF, 1, 1, 10), (CORNER, 2, 1, 10)], said)).loop == plays
 
@@ -425,6 +493,15 @@ def test_an_animation_keeps_frames_durations_and_loop(name: str, loop: int) -> N
     picture = decoded(body)
     assert [worst_difference(a, b) for a, b in zip(picture.frames, frames, strict=True)] == [0, 0, 0]
     assert (picture.durations, picture.loop) == ((70, 120, 30), loop)
+
+
+@pytest.mark.parametrize("name", ["webp", "gif"])
+def test_an_animation_that_stands_for_hours_is_still_one_that_can_be_written(name: str) -> None:
+    frames = [Image.new("RGB", (12, 8), colour) for colour in ("red", "lime")]
+    body = saved(frames[0], "png", save_all=True, append_images=frames[1:], duration=[20_000_000, 40], loop=100_000)
+    picture = decoded(body)
+    made = opened(encode(picture.frames, name, WHOLE, picture).content)
+    assert (made.n_frames, made.info["duration"]) == (2, 655_350)  # eleven minutes, GIF's longest
 
 
 def test_an_animated_avif_keeps_frames_and_durations() -> None:
@@ -550,8 +627,7 @@ def test_a_file_cut_short_is_rejected_or_shows_whole_frames_but_never_half_ones(
             cut = decoded(body[: len(body) * share // 60]).frames
         except Rejection:
             continue
-        # Between two of its frames a GIF may end without a word; browsers show those it has.
-        assert len(cut) == len(frames) or name == "gif-animated", f"{name} cut at {share}/60 lost frames"
+        assert len(cut) == len(frames), f"{name} cut at {share}/60 lost frames"
         for one, other in zip(cut, frames, strict=False):
             assert worst_difference(one, other, "RGBA") == 0, f"{name} cut at {share}/60 changed"
 
@@ -563,6 +639,48 @@ def test_a_file_cut_in_the_middle_says_so(name: str) -> None:
     assert fault.code in {"truncated", "damaged"}
     assert fault.reason.endswith(".")
     assert fault.advice.endswith(".")
+
+
+def test_a_png_whose_extras_are_damaged_shows_its_pixels_with_a_warning() -> None:
+    body = saved(see_through(), "png")
+    spoiled = png_chunk(b"tEXt", b"Comment\0hello")[:-1] + b"!"
+    for extra in (spoiled, png_chunk(b"iCCP", b"name\0\x7f"), png_chunk(b"cHRM", b""), png_chunk(b"pHYs", b"")):
+        picture = decoded(body[:33] + extra + body[33:])
+        assert worst_difference(picture.frames[0], see_through(), "RGBA") == 0
+        assert [warning.partition(" is damaged")[0] for warning in picture.warnings] == ["Something besides the pixels"]
+
+
+def test_a_png_whose_animation_is_damaged_is_rejected() -> None:
+    body = saved(scene(), "png", save_all=True, append_images=[see_through(), scene()], duration=40)
+    for extra in (b"", png_chunk(b"pHYs", b"")):
+        lying = body.replace(b"fcTL\0\0\0\1", b"fcTL\0\0\0\7")
+        assert rejection_of(lying[:33] + extra + lying[33:]).code == "damaged"
+        assert rejection_of(body[:33] + extra + bomb + body[33:]).code == "damaged"
+
+
+def test_an_animated_gif_cut_between_two_frames_is_truncated() -> None:
+    body = files()["gif-animated"]
+    for frames in (1, 2):
+        assert rejection_of(body[: [at for at in range(len(body)) if body[at:].startswith(b"!\xf9")][frames]]).code == (
+            "truncated"
+        )
+
+
+def test_a_gif_may_be_padded_behind_its_end_and_a_still_one_need_not_have_one() -> None:
+    assert len(decoded(files()["gif-animated"] + b"\0" * 9).frames) == 3
+    body = saved(scene().quantize(8), "gif")
+    assert worst_difference(still(body), still(body.removesuffix(b";"))) == 0
+
+
+@pytest.mark.parametrize("size", [struct.pack(">I4s", 99, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 99)])
+def test_a_heic_shorter_than_its_boxes_say_is_truncated_for_libheif_would_make_the_missing_tiles_green(
+    size: bytes,
+) -> None:
+    head = struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1")
+    whole = (head + size).ljust(20 + 99, b"\7")
+    assert rejection_of(whole[:-1]).code == "truncated"
+    assert rejection_of(whole).code == "damaged"  # for want of a picture, not of bytes
+    assert rejection_of(whole + b"remark of a camera").code == "damaged"
 
 
 def test_a_jpeg_that_breaks_off_is_truncated_in_words() -> None:
