@@ -95,7 +95,7 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                 if not bare:
                     raise
             picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
-            said = "Something besides the pixels is damaged or too large; it was left out, and the colours are treated as sRGB."
+            said = "Something besides the pixels is damaged or too large and was left out; treated as sRGB."
             return replace(picture, warnings=(said,))
     except Rejection:
         raise
