@@ -119,16 +119,11 @@ def _decode(
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
-    if (
-        name == "gif"
-        and (count > 1 or image.info.keys() & {"loop", "duration"})
-        and not body.rstrip(b"\0\r\n ").endswith(b";")
-    ):
+    moving = count > 1 or "loop" in image.info or image.info.get("duration")
+    if name == "gif" and moving and not body.rstrip(b"\0\r\n ").endswith(b";"):
         raise EOFError("the trailer of an animation is missing")  # Pillow takes the frames there are for all of them
     if name == "png":
         _refuse_much_memory(image, name, specs, count, 1, memory)
-
-    if name == "png":
         _fit_transparency(image)
         image.load()  # its EXIF may stand behind the pixels; a fault in the pixels is not one of the EXIF
     orientation = _orientation(image, name, found)
