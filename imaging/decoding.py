@@ -86,6 +86,8 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
+            if name == "tiff":  # and goes on without the tags behind the cut, which are its colours and alpha
+                warnings.filterwarnings("error", "Truncated File Read|Tag data larger than file")
             try:
                 return _decode(body, name, plugin, specs, limits, memory)
             except (Rejection, MemoryError):
@@ -117,12 +119,11 @@ def _decode(
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
-    if name == "gif" and (count > 1 or "loop" in image.info) and not body.rstrip(b"\0\r\n ").endswith(b";"):
+    moving = count > 1 or "loop" in image.info or image.info.get("duration")
+    if name == "gif" and moving and not body.rstrip(b"\0\r\n ").endswith(b";"):
         raise EOFError("the trailer of an animation is missing")  # Pillow takes the frames there are for all of them
     if name == "png":
         _refuse_much_memory(image, name, specs, count, 1, len(body), memory)
-
-    if name == "png":
         _fit_transparency(image)
         image.load()  # its EXIF may stand behind the pixels; a fault in the pixels is not one of the EXIF
     orientation = _orientation(image, name, found)
@@ -630,7 +631,9 @@ def _without_extras(body: bytes) -> bytes:
 
 def _damaged(name: str, error: Exception) -> Rejection:
     text = str(error).lower()
-    if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
+    if isinstance(error, EOFError) or any(
+        word in text for word in ("truncat", "premature", "incomplete", "short", "larger than file")
+    ):
         return Rejection(
             "truncated",
             f"This {_spoken(name)} file breaks off before the picture is complete.",

@@ -682,6 +682,20 @@ def test_a_heic_shorter_than_its_boxes_say_is_truncated_for_libheif_would_make_t
     assert rejection_of(whole + b"remark of a camera").code == "damaged"
 
 
+def test_a_tiff_cut_in_what_stands_behind_its_pixels_is_truncated_for_its_colours_would_be_others() -> None:
+    def tagged(at: int) -> bytes:
+        return tiff((4, 4), 3, 8, 2, b"\x40" * 48, (34675, 7, len(p3_profile()), at))
+
+    body = tagged(len(tagged(0))) + p3_profile()
+    assert decoded(body).warnings == ()
+    assert rejection_of(body[:-9]).code == "truncated"
+
+
+def test_a_gif_of_which_one_frame_with_a_duration_is_left_is_truncated() -> None:
+    body = gif(CANVAS, [(HALF, 1, 1, 10), (CORNER, 2, 1, 10)], -1)
+    assert rejection_of(body[: body.rindex(b"!\xf9")]).code == "truncated"
+
+
 def test_a_jpeg_that_breaks_off_is_truncated_in_words() -> None:
     fault = rejection_of(saved(scene(), "jpeg")[:-400])
     assert fault.code == "truncated"
