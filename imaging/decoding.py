@@ -168,6 +168,7 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
         _refuse_many_scans(body, limits)
     if plugin == "HEIF":
         _register_heif()
+        _read_item_names(body)
     if plugin in ("AVIF", "HEIF"):
         for width, height in _told_sizes(body):
             _refuse_many_pixels(width, height, limits)
@@ -269,6 +270,16 @@ def _told_sizes(body: bytes) -> Iterator[tuple[int, int]]:
     """
     for found in re.finditer(rb"\0\0\0\x14ispe\0{4}(.{4})(.{4})", body, re.DOTALL):
         yield int.from_bytes(found[1]), int.from_bytes(found[2])
+
+
+def _read_item_names(body: bytes) -> None:
+    """Raises ValueError where the type or the name of an item in a HEIC is not UTF-8 (`infe`, ISO 14496-12, 8.11.6).
+
+    pi_heif 1.4.0 makes a str of it unchecked, and a null pointer in its place is the end of the process.
+    """
+    for found in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
+        start = found.end() + (4 if found[2] == b"\2" else 6)  # behind the item's number and its protection
+        body[start : found.start() + int.from_bytes(found[1])].decode()
 
 
 def _without_text(body: bytes) -> bytes:
