@@ -94,12 +94,6 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                 return replace(picture, warnings=(said, *picture.warnings))
     except Rejection:
         raise
-    except MemoryError:
-        raise Rejection(
-            "needs-too-much-memory",
-            f"This {_spoken(name)} file needs more memory to open than there is.",
-            "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
-        ) from None
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
         raise _damaged(name, error) from error
 
@@ -210,7 +204,8 @@ def _refuse_much_memory(
     width, height = full or image.size
     scale = min(1.0, max(spec.crop(width, height).scale for spec in specs))
     shrunk = max(1, round(width * scale)), max(1, round(height * scale))
-    mode = ("I;16" if image.mode.startswith("I;16") else image.mode) + "+" * ("transparency" in image.info)
+    plus = "transparency" in image.info or image.info.get("bit_depth", 8) > 8
+    mode = ("I;16" if image.mode.startswith("I;16") else image.mode) + "+" * plus
     alpha = frames > 1 or mode[-1] in "Aa+"
     decoding = foretell(
         name,
@@ -537,6 +532,12 @@ _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the n
 
 def _damaged(name: str, error: Exception) -> Rejection:
     text = str(error).lower()
+    if isinstance(error, MemoryError) or "memory" in text:
+        return Rejection(
+            "needs-too-much-memory",
+            f"This {_spoken(name)} file needs more memory to open than there is.",
+            "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
+        )
     if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
         return Rejection(
             "truncated",
