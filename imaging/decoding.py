@@ -101,12 +101,6 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             return replace(picture, warnings=(said,))
     except Rejection:
         raise
-    except MemoryError:
-        raise Rejection(
-            "needs-too-much-memory",
-            f"This {_spoken(name)} file needs more memory to open than there is.",
-            "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
-        ) from None
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
         raise _damaged(name, error) from error
 
@@ -180,6 +174,7 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
     know_plugin(plugin)
     if plugin == "HEIF":
         _refuse_missing_end(body)
+        _read_item_names(body)
     if plugin in ("AVIF", "HEIF"):
         for width, height in _told_sizes(body):
             _refuse_many_pixels(width, height, limits)
@@ -221,7 +216,8 @@ def _refuse_much_memory(
     width, height = full or image.size
     scale = min(1.0, max(spec.crop(width, height).scale for spec in specs))
     shrunk = max(1, round(width * scale)), max(1, round(height * scale))
-    mode = ("I;16" if image.mode.startswith("I;16") else image.mode) + "+" * ("transparency" in image.info)
+    plus = "transparency" in image.info or image.info.get("bit_depth", 8) > 8
+    mode = ("I;16" if image.mode.startswith("I;16") else image.mode) + "+" * plus
     alpha = frames > 1 or mode[-1] in "Aa+"
     decoding = foretell(
         name,
@@ -295,6 +291,16 @@ def _refuse_missing_end(body: bytes) -> None:
         at += size or len(body) - at
         if at > len(body):
             raise EOFError("the last box is not complete")
+
+
+def _read_item_names(body: bytes) -> None:
+    """Raises ValueError where the type or the name of an item in a HEIC is not UTF-8 (`infe`, ISO 14496-12, 8.11.6).
+
+    pi_heif 1.4.0 makes a str of it unchecked, and a null pointer in its place is the end of the process.
+    """
+    for found in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
+        start = found.end() + (4 if found[2] == b"\2" else 6)  # behind the item's number and its protection
+        body[start : found.start() + int.from_bytes(found[1])].decode()
 
 
 @lru_cache
@@ -631,6 +637,12 @@ def _without_extras(body: bytes) -> bytes:
 
 def _damaged(name: str, error: Exception) -> Rejection:
     text = str(error).lower()
+    if isinstance(error, MemoryError) or "memory" in text:
+        return Rejection(
+            "needs-too-much-memory",
+            f"This {_spoken(name)} file needs more memory to open than there is.",
+            "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
+        )
     if isinstance(error, EOFError) or any(
         word in text for word in ("truncat", "premature", "incomplete", "short", "larger than file")
     ):

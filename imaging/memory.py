@@ -16,13 +16,14 @@ BASE = 120_000_000
 EACH = {
     "1": 2, "L": 1, "P": 5, "RGB": 4, "CMYK": 4, "LAB": 4, "LA": 8, "RGBA": 8, "I": 13, "F": 13, "I;16": 15,
     "1+": 10, "L+": 9, "P+": 9, "RGB+": 12, "I;16+": 20,
-    "webp RGB": 16, "webp RGBA": 16, "avif RGB": 10, "avif RGBA": 12, "heic RGB": 9, "heic RGBA": 11,
+    "webp RGB": 16, "webp RGBA": 16, "avif RGB": 10, "avif RGBA": 12,
+    "heic RGB": 7, "heic RGBA": 9, "heic RGB+": 13, "heic RGBA+": 15,
 }
 # fmt: on
 """Bytes per pixel while it is decoded, made 8 bit and scaled, by Pillow's mode or by format and mode.
 
-"+": one colour stands for transparency, and alpha is made of it. Where a codec hands over the whole picture, Pillow
-copies it. What is not here takes 12 at most.
+"+": one colour stands for transparency, and alpha is made of it; of a HEIC: it has more than 8 bits. Where a codec
+hands over the whole picture, Pillow copies it. What is not here takes 12 at most.
 """
 
 ENCODED = {"jpeg": 12, "auto": 12, "png": 9, "webp": 20, "webp+": 38, "avif": 28, "avif+": 33, "gif": 38}

@@ -2,6 +2,7 @@ import random
 import struct
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
@@ -10,6 +11,7 @@ from imaging.decoding import decode
 from imaging.encoding import encode
 from imaging.errors import Rejection
 from imaging.model import Limits, RenditionSpec
+from tests.fuzzing import mutants
 from tests.pictures import (
     MARK,
     RED_INK,
@@ -85,6 +87,13 @@ def test_of_a_jpeg_with_several_pictures_the_first_is_taken() -> None:
 def test_a_heic_is_asked_of_its_plugin_and_a_broken_one_is_rejected() -> None:
     body = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 40
     assert rejection_of(body).code in {"damaged", "truncated"}
+
+
+def test_a_heic_with_an_item_that_would_end_the_process_is_rejected() -> None:
+    body = (Path(__file__).parent.parent / "ops" / "samples" / "picture.heic").read_bytes()
+    assert decoded(body).frames
+    at = body.index(b"hvc1", body.index(b"infe"))
+    assert rejection_of(body[:at] + b"\x45\xea\x69\x66" + body[at + 4 :]).code == "damaged"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
@@ -714,32 +723,6 @@ def test_a_damaged_file_is_rejected_with_its_format_in_the_reason() -> None:
 @pytest.mark.parametrize("body", [b"", b"\xff", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBP"])
 def test_a_file_of_next_to_nothing_is_rejected(body: bytes) -> None:
     assert rejection_of(body).code in {"unsupported-format", "damaged", "truncated"}
-
-
-def mutants(body: bytes, random_: random.Random, count: int) -> list[bytes]:
-    """The file damaged in the ways that disks, networks and attackers damage files."""
-    made = []
-    for _ in range(count):
-        mutant = bytearray(body)
-        for _ in range(random_.choice((1, 1, 2, 8))):
-            at = random_.randrange(min(len(mutant), random_.choice((64, 400, len(mutant)))))
-            match random_.randrange(6):
-                case 0:
-                    mutant[at] ^= 1 << random_.randrange(8)
-                case 1:
-                    mutant[at : at + 4] = random_.choice((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"))
-                case 2:
-                    mutant[at : at + 16] = random_.randbytes(16)
-                case 3:
-                    del mutant[at : at + random_.randrange(1, 40)]
-                case 4:
-                    mutant[at:at] = mutant[at : at + random_.randrange(1, 400)]
-                case 5:
-                    del mutant[max(12, at) :]
-            if not mutant:
-                break
-        made.append(bytes(mutant))
-    return made
 
 
 @pytest.mark.parametrize("name", files())

@@ -330,6 +330,14 @@ def test_a_key_too_long_for_its_renditions_is_rejected_with_its_numbers(storage:
     assert run(storage, recipe("a-name-that-is-long"), key) == "removed"
 
 
+def test_a_key_whose_renditions_are_just_not_too_long_is_published(storage: MemoryStorage) -> None:
+    rest = len("/manifest.json")  # longer than thumb.png
+    for length, status in ((1024 - rest, "published"), (1025 - rest, "rejected")):
+        key = "é" * 100 + "x" * (length - 200)
+        storage.upload(key, GOOD)
+        assert run(storage, recipe("thumb"), key) == status
+
+
 def test_an_empty_file_and_one_over_the_limit_are_rejected_unread(storage: MemoryStorage) -> None:
     limited = recipe(more=f"[limits]\nsource_bytes = {len(GOOD)}")
     for body, code in ((b"", "empty"), (GOOD + b"1", "too-large")):
