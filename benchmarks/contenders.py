@@ -34,7 +34,10 @@ def contenders(pixels: Path) -> list[Contender]:
     own = [sys.executable, "-m"]
     return [
         Contender("ours", "ours", [*own, "benchmarks.programs.ours"]),
-        Contender("floor", "codec floor", [*own, "benchmarks.programs.floor", str(pixels)]),
+        Contender("floor", "codec floor", [*own, "benchmarks.programs.floor", "ours", str(pixels)]),
+        Contender(
+            "floor-plain", "codec floor, Pillow's settings", [*own, "benchmarks.programs.floor", "plain", str(pixels)]
+        ),
         Contender("sharp", "sharp, one pipeline per output", [node, sharp, "each"], {}, no_sharp),
         Contender("sharp-clone", "sharp, one input cloned", [node, sharp, "clone"], {}, no_sharp),
         Contender("vips", "pyvips, one thumbnail per output", [sys.executable, vips, "each"], VIPS, no_vips),

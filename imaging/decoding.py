@@ -147,22 +147,24 @@ def _decode(
             drafted = (image.width, image.height) != told
             shrunk = _scaled(shrunk, stored, Image.Resampling.LANCZOS if drafted else Image.Resampling.BICUBIC)
         shrunk = _to_srgb(shrunk, icc, found)
-        if orientation in UPRIGHT:
-            shrunk = shrunk.transpose(UPRIGHT[orientation])
         if shrunk is frame:
             shrunk = frame.copy()  # the file's own picture changes with its next frame
         shrunk.info = {}  # savers embed what they find here: profiles, comments
         frames.append(shrunk)
         durations.append(duration)
 
+    plays, credits = _plays(image, name), _credits(image)
+    del image, frame  # all those pixels, before there are others
+    if orientation in UPRIGHT:
+        frames = [shrunk.transpose(UPRIGHT[orientation]) for shrunk in frames]
     return Picture(
         name,
         width,
         height,
         _all_or_none_alpha(frames),
         tuple(durations),
-        _plays(image, name),
-        _credits(image),
+        plays,
+        credits,
         tuple(dict.fromkeys(found)),
     )
 
@@ -385,19 +387,19 @@ def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
 
 GAP = 3.0
 """How far above the size wanted averaging whole pixels stops, and resampling goes on: no difference is to be seen."""
-BAND = 256
+BAND = 128
 """Rows that are resampled at a time."""
 
 
 def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
     """The picture in another size, as by `Image.resize`, in bands: on two processors, little between the passes."""
     width, height = size
+    if height <= BAND or image.mode in ("LA", "RGBA"):  # of these Pillow would convert all for each band
+        return image.resize(size, resample, reducing_gap=GAP)
     factor = max(1, int(image.width / width / GAP)), max(1, int(image.height / height / GAP))
     across, down = image.width / factor[0], image.height / factor[1]
     if factor != (1, 1):
         image = image.reduce(factor)
-    if height <= BAND or image.mode in ("LA", "RGBA"):  # of these Pillow would convert all for each band
-        return image.resize(size, resample, (0, 0, across, down))
     canvas = Image.new(image.mode, size)
 
     def fill(top: int) -> None:

@@ -1,13 +1,15 @@
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
-from imaging.decoding import decode
+from imaging.decoding import GAP, _scaled, decode
 from imaging.encoding import encode
 from imaging.errors import Rejection
 from imaging.model import Limits, RenditionSpec
@@ -852,3 +854,39 @@ def test_the_limit_of_animations_does_not_bind_stills() -> None:
 def test_the_pages_of_a_tiff_are_not_counted() -> None:
     pages = saved(Image.new("L", (4, 4)), "tiff", save_all=True, append_images=[Image.new("L", (4, 4))] * 50)
     assert len(decoded(pages, limits=replace(Limits(), animation_pixels=16)).frames) == 1
+
+
+# -- scale -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(100, 301), (333, 250), (60, 129), (40, 400)])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "RGBA"])
+def test_scaling_in_bands_is_scaling_at_once(size: tuple[int, int], mode: str) -> None:
+    image = Image.merge("RGBA", [Image.effect_noise((400, 500), 90) for _ in "RGBA"]).convert(mode)
+    at_once = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=GAP)
+    banded = _scaled(image, size, Image.Resampling.LANCZOS)
+    assert (banded.mode, banded.size) == (mode, size)
+    pairs = zip(banded.split(), at_once.split(), strict=True)
+    # Pillow begins with rows or with columns, as is cheaper, and rounds between: seen in noise alone.
+    assert max(ImageChops.difference(*pair).getextrema()[1] for pair in pairs) <= 6
+
+
+def test_each_format_has_its_plugin_and_no_other_is_imported() -> None:
+    code = """if True:
+        import io, sys
+        from PIL import Image
+        from imaging.decoding import decode
+        from imaging.encoding import encode
+        from imaging.model import Limits, RenditionSpec
+        spec = RenditionSpec("one", width=20, formats=("webp", "jpeg"))
+        body = io.BytesIO()
+        Image.new("RGB", (30, 30)).save(body, "JPEG")
+        picture = decode(body.getvalue(), [spec], Limits())
+        for name in spec.formats:
+            encode(picture.frames, name, spec, picture)
+        print(*(name for name in sys.modules if name.endswith("ImagePlugin")))
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)  # noqa: S603  our own
+    assert {"PIL.WebPImagePlugin", "PIL.JpegImagePlugin"} <= {*done.stdout.split()}
+    assert not {"PIL.AvifImagePlugin", "PIL.DdsImagePlugin", "PIL.PdfImagePlugin"} & {*done.stdout.split()}

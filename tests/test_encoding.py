@@ -2,15 +2,17 @@ import base64
 import io
 import itertools
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
 
+from imaging import encoding
 from imaging.decoding import Credits, Picture
-from imaging.encoding import LONGEST, Encoded, encode, encode_all, formats_of, placeholder
+from imaging.encoding import AHEAD, LONGEST, Encoded, encode, encode_all, formats_of, placeholder
 from imaging.errors import Rejection
 from imaging.model import FORMATS, RenditionSpec
 from imaging.rendering import render
@@ -369,42 +371,6 @@ def test_the_same_pixels_become_the_same_bytes(name: str) -> None:
     assert made(see_through(), name) == made(see_through(), name)
 
 
-# -- all at once -------------------------------------------------------------------------------------------
-
-
-def test_formats_encoded_side_by_side_from_one_frame_are_as_if_alone() -> None:
-    spec = replace(WHOLE, formats=("jpeg", "webp", "png", "avif"), quality={"jpeg": 30, "webp": 90, "avif": 50})
-    for _ in range(5):
-        image = noise((400, 300))
-        every = {one.format: one.content for one in encode_all([(spec, [image])], picture_of(image))}
-        assert every == {name: made(image, name, spec).content for name in spec.formats}
-
-
-def test_renditions_with_the_same_frame_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-
-    def counted(frames: Sequence[Image.Image], name: str, *rest: Any, **named: Any) -> Encoded:
-        calls.append(name)
-        return encode(frames, name, *rest, **named)
-
-    monkeypatch.setattr("imaging.encoding.encode", counted)
-    image = scene()
-    large, medium, rough = (replace(WHOLE, name=name, formats=("jpeg",)) for name in ("large", "medium", "rough"))
-    rough = replace(rough, quality={"jpeg": 20})
-    every = list(encode_all([(spec, [image]) for spec in (large, medium, rough)], picture_of(image)))
-    assert [one.spec.name for one in every] == ["large", "medium", "rough"]
-    assert every[0].content == every[1].content != every[2].content
-    assert calls == ["jpeg", "jpeg"]
-
-
-def test_a_frame_that_takes_the_place_of_another_in_memory_is_not_mistaken_for_it() -> None:
-    shades = range(0, 250, 10)
-    specs = [replace(WHOLE, name=f"s{shade}", formats=("png",)) for shade in shades]
-    each = ((spec, [Image.new("L", (9, 9), shade)]) for spec, shade in zip(specs, shades, strict=True))
-    every = encode_all(each, picture_of(Image.new("L", (9, 9))))
-    assert [opened(one.content).convert("L").getpixel((0, 0)) for one in every] == list(shades)
-
-
 # -- the placeholder ---------------------------------------------------------------------------------------
 
 
@@ -431,3 +397,106 @@ def test_a_placeholder_is_a_tiny_picture_in_less_than_a_kilobyte(image: Image.Im
 def test_a_placeholder_looks_like_its_picture() -> None:
     small = opened(base64.b64decode(placeholder(picture_of(scene())).partition(",")[2]))
     assert mean_difference(small, scene().resize(small.size, Image.Resampling.BOX)) < 20
+
+
+# -- all of them -------------------------------------------------------------------------------------------
+
+WIDTHS = tuple(RenditionSpec(f"w{width}", width=width, formats=("jpeg", "webp")) for width in (90, 60, 30))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What `encode` was called with: format, spec's name, bound, and whether beside the caller."""
+    noted: list[tuple[Any, ...]] = []
+
+    def noting(*arguments: Any, at_most: int | None = None, **others: Any) -> Encoded:
+        _, name, spec, _ = arguments
+        noted.append((name, spec.name, at_most, threading.current_thread() is not threading.main_thread()))
+        return encode(*arguments, at_most=at_most, **others)
+
+    monkeypatch.setattr(encoding, "encode", noting)
+    return noted
+
+
+def test_all_files_come_in_the_order_rendered_with_the_bytes_each_would_have_alone() -> None:
+    picture = picture_of(scene())
+    expected = [
+        (spec, name, frames[0].size, encode(frames, name, spec, picture).content)
+        for spec, frames in render(picture, WIDTHS)
+        for name in spec.formats
+    ]
+    assert [tuple(each) for each in encode_all(render(picture, WIDTHS), picture)] == expected
+
+
+def test_equal_renditions_of_a_small_source_are_encoded_once(calls: list[tuple[Any, ...]]) -> None:
+    picture = picture_of(scene(40, 30))
+    files = list(encode_all(render(picture, WIDTHS), picture))
+    assert [(each.spec.name, each.format) for each in files] == [
+        (spec.name, name) for spec in sorted(WIDTHS, key=lambda spec: spec.width != 90) for name in spec.formats
+    ]
+    assert sorted(call[:2] for call in calls) == [("jpeg", "w30"), ("jpeg", "w90"), ("webp", "w30"), ("webp", "w90")]
+    assert files[0].content is files[2].content
+    assert all(call[3] for call in calls), "the caller is free meanwhile"
+
+
+@pytest.mark.parametrize(
+    "other", [{"quality": {"jpeg": 40}}, {"subsampling": "4:4:4"}, {"sharpen": 80}, {"background": "#000000"}]
+)
+def test_renditions_of_one_size_that_differ_otherwise_are_encoded_each(
+    other: dict[str, Any], calls: list[tuple[Any, ...]]
+) -> None:
+    picture = picture_of(see_through())
+    first = RenditionSpec("first", formats=("jpeg",))
+    files = list(encode_all(render(picture, [first, replace(first, name="second", **other)]), picture))
+    assert len(calls) == 2
+    assert files[0].content != files[1].content
+
+
+def test_files_of_the_same_pixels_with_other_bounds_are_encoded_each(calls: list[tuple[Any, ...]]) -> None:
+    picture = picture_of(noise())
+    specs = [RenditionSpec("any", formats=("jpeg",)), RenditionSpec("light", formats=("jpeg",), max_bytes=2000)]
+    files = list(encode_all(render(picture, specs), picture, lambda spec, *_: spec.max_bytes))
+    assert sorted(call[1:3] for call in calls) == [("any", None), ("light", 2000)]
+    assert len(files[1].content) <= 2000 < len(files[0].content)
+
+
+def test_rendering_goes_only_so_far_ahead_of_who_takes_the_files() -> None:
+    picture = picture_of(scene())
+    specs = [RenditionSpec(f"w{width}", width=width, formats=("jpeg",)) for width in range(80, 40, -2)]
+    done = []
+
+    def rendering() -> Iterator[Any]:
+        for spec, frames in render(picture, specs):
+            done.append(spec)
+            yield spec, frames
+
+    files = encode_all(rendering(), picture)
+    next(files)
+    assert len(done) == AHEAD + 1
+    files.close()
+
+
+def test_what_an_encoder_raises_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Encoded:
+        raise MemoryError
+
+    monkeypatch.setattr(encoding, "encode", full)
+    picture = picture_of(scene())
+    with pytest.raises(MemoryError):
+        list(encode_all(render(picture, WIDTHS), picture))
+
+
+def test_formats_encoded_side_by_side_from_one_frame_are_as_if_alone() -> None:
+    spec = replace(WHOLE, formats=("jpeg", "webp", "png", "avif"), quality={"jpeg": 30, "webp": 90, "avif": 50})
+    for _ in range(5):
+        image = noise((400, 300))
+        every = {one.format: one.content for one in encode_all([(spec, [image])], picture_of(image))}
+        assert every == {name: made(image, name, spec).content for name in spec.formats}
+
+
+def test_a_frame_that_takes_the_place_of_another_in_memory_is_not_mistaken_for_it() -> None:
+    shades = range(0, 250, 10)
+    specs = [replace(WHOLE, name=f"s{shade}", formats=("png",)) for shade in shades]
+    each = ((spec, [Image.new("L", (9, 9), shade)]) for spec, shade in zip(specs, shades, strict=True))
+    every = encode_all(each, picture_of(Image.new("L", (9, 9))))
+    assert [opened(one.content).convert("L").getpixel((0, 0)) for one in every] == list(shades)

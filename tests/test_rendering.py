@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from benchmarks.photos import photo
 from imaging.decoding import Picture
 from imaging.model import Crop, Overlay, RenditionSpec
 from imaging.rendering import COMPASS, cut, dominant_colour, focus_of, overlaid, padded, render, sharpened, smart_focus
@@ -10,9 +11,11 @@ from tests.pictures import (
     decoded,
     gif,
     mean_difference,
+    opened,
     saved,
     scene,
     see_through,
+    ssim,
     worst_difference,
 )
 
@@ -320,3 +323,19 @@ def test_grey_pictures_of_any_size_have_a_dominant_colour(image: Image.Image) ->
 def test_an_animation_is_judged_by_its_first_frame() -> None:
     body = gif((6, 4), [((0, 0, 6, 4), 1, 1, 10), ((0, 0, 6, 4), 2, 1, 10)], 0)
     assert dominant_colour(decoded(body)) == "#ff0000"
+
+
+# -- as good as the dear way -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("largest", [700, 1000], ids=["decoded at half its size", "decoded whole"])
+def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> None:
+    body = saved(photo(1600, 1200, 3), "jpeg", quality=93)
+    whole = opened(body).convert("RGB")
+    specs = [RenditionSpec(f"w{width}", width=width) for width in (largest, 500, 250, 125)]
+    alike = [
+        ssim(frame, whole.resize(frame.size, Image.Resampling.LANCZOS))
+        for _, (frame,) in render(decoded(body, *specs), specs)
+    ]
+    assert sum(alike) / len(alike) > 0.995
+    assert min(alike) > 0.993

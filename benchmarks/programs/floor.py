@@ -1,4 +1,7 @@
-"""The codec floor: decode once at the scale needed, encode every file from pixels made before; nothing between."""
+"""The codec floor: decode once at the scale needed, encode every file from pixels made before; nothing between.
+
+`ours` encodes with our settings, `plain` with those that Pillow has by itself at quality 80.
+"""
 
 import io
 import sys
@@ -11,8 +14,8 @@ from imaging.decoding import Picture
 from imaging.encoding import encode
 
 
-def main(pixels: str, out: str, *photos: str) -> None:
-    """Make the files, with our encoders' settings."""
+def main(way: str, pixels: str, out: str, *photos: str) -> None:
+    """Make the files."""
     for photo in photos:
         image = Image.open(io.BytesIO(Path(photo).read_bytes()))
         lying = image.getexif().get(0x0112, 1) >= 5
@@ -27,7 +30,13 @@ def main(pixels: str, out: str, *photos: str) -> None:
             frame = Image.frombytes("RGB", (int(width), int(height)), file.read_bytes())
             picture = Picture("jpeg", *upright, (frame,))
             for name in FORMATS:
-                write(out, photo, int(rendition), name, encode((frame,), name, specs()[0], picture).content)
+                if way == "ours":
+                    content = encode((frame,), name, specs()[0], picture).content
+                else:
+                    buffer = io.BytesIO()
+                    frame.save(buffer, name, quality=80)
+                    content = buffer.getvalue()
+                write(out, photo, int(rendition), name, content)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,19 @@ from imaging.encoding import encode_all
 from imaging.rendering import render
 
 
+def publish(out: str, photo: str, *formats: str) -> None:
+    """Make the files of one photo."""
+    wanted = specs(*formats)
+    picture = decode(Path(photo).read_bytes(), wanted, LIMITS)
+    for made in encode_all(render(picture, wanted), picture):
+        write(out, photo, made.spec.width or 0, made.format, made.content)
+
+
 def main(out: str, *photos: str) -> None:
     """Make the files; `out` may carry formats after a comma: `DIR,avif`."""
     out, *formats = out.split(",")
-    wanted = specs(*formats)
     for photo in photos:
-        picture = decode(Path(photo).read_bytes(), wanted, LIMITS)
-        for made in encode_all(render(picture, wanted), picture):
-            write(out, photo, made.spec.width or 0, made.format, made.content)
+        publish(out, photo, *formats)
 
 
 if __name__ == "__main__":
