@@ -27,6 +27,12 @@ from imaging.sniffing import sniff
 # Up to 1 MB for each text of a PNG, as Pillow has it, but not 64 MB for all: metadata is not what memory is for.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 
+UNREAD = {
+    "MAX_TEXT_MEMORY": ((b"tEXt", b"zTXt", b"iTXt"), "The texts in this PNG are too large to be read."),
+    "MAX_TEXT_CHUNK": ((b"iCCP",), "The colour profile is too large to be read."),
+}
+"""What a PNG is opened without where Pillow names one of its limits, and the warning that says so."""
+
 # Pillow's own bomb limit knows nothing of formats or memory; ours is checked before a pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -87,11 +93,12 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             try:
                 return _decode(body, name, plugin, specs, limits, memory)
             except ValueError as error:
-                if name != "png" or "MAX_TEXT" not in str(error):
+                limit = next((limit for limit in UNREAD if limit in str(error)), None)
+                if name != "png" or limit is None:
                     raise
-                picture = _decode(_without_text(body), name, plugin, specs, limits, memory)
-                said = "The texts or the colour profile in this PNG are of unusual size; they were not read."
-                return replace(picture, warnings=(said, *picture.warnings))
+                kinds, warning = UNREAD[limit]
+                picture = _decode(_without(kinds, body), name, plugin, specs, limits, memory)
+                return replace(picture, warnings=(warning, *picture.warnings))
     except Rejection:
         raise
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
@@ -277,12 +284,12 @@ def _read_item_names(body: bytes) -> None:
         body[start : found.start() + int.from_bytes(found[1])].decode()
 
 
-def _without_text(body: bytes) -> bytes:
-    """The PNG without its texts and its colour profile."""
+def _without(kinds: tuple[bytes, ...], body: bytes) -> bytes:
+    """The PNG without its chunks of these kinds."""
     kept, at = [body[:8]], 8
     while at < len(body):
         end = at + 12 + int.from_bytes(body[at : at + 4])
-        if body[at + 4 : at + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+        if body[at + 4 : at + 8] not in kinds:
             kept.append(body[at:end])
         at = end
     return b"".join(kept)
@@ -537,6 +544,10 @@ def _damaged(name: str, error: Exception) -> Rejection:
             "needs-too-much-memory",
             f"This {_spoken(name)} file needs more memory to open than there is.",
             "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
+        )
+    if "MAX_TEXT_CHUNK" in str(error):
+        return Rejection(
+            "damaged", "A text in this PNG file swells to over 1 MB, as in files that attack.", _EXPORT_AGAIN
         )
     if isinstance(error, EOFError) or any(word in text for word in ("truncat", "premature", "incomplete", "short")):
         return Rejection(
