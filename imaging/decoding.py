@@ -92,8 +92,9 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                 return _decode(body, name, plugin, specs, limits, memory)
             except (Rejection, MemoryError):
                 raise
-            except Exception:
-                bare = _without_extras(body) if name == "png" else b""
+            except Exception as error:
+                too_much_text = "MAX_TEXT_MEMORY" in str(error)
+                bare = _without_extras(body, texts=not too_much_text) if name == "png" else b""
                 if not bare:
                     raise
             picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
@@ -615,22 +616,24 @@ def _bytes_of(text: str) -> bytes:
 _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
 
 
-_EXTRAS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt"})
+_COLOURS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 
 
-def _without_extras(body: bytes) -> bytes:
-    """A whole PNG without its texts, colours, density and damaged extras; empty if that is the same.
+def _without_extras(body: bytes, *, texts: bool) -> bytes:
+    """A whole PNG without its colours, density, damaged extras and, unless they stay, texts; empty if that is the same.
 
-    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2), and a text may be a bomb. The
-    animation stays: what is wrong with it is seen.
+    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2). The animation stays, for what is
+    wrong with it is seen, and a text that swells is an attack.
     """
+    left_out = _COLOURS if texts else _COLOURS | _TEXTS
     view = memoryview(body)
     at, kept = 8, [view[:8]]
     while at + 12 <= len(body):
         end = at + 12 + int.from_bytes(view[at : at + 4], "big")
         whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
         critical = not body[at + 4] & 0x20
-        if critical or (whole and body[at + 4 : at + 8] not in _EXTRAS):
+        if critical or (whole and body[at + 4 : at + 8] not in left_out):
             kept.append(view[at:end])
         at = end
     bare = b"".join(kept)
@@ -644,6 +647,10 @@ def _damaged(name: str, error: Exception) -> Rejection:
             "needs-too-much-memory",
             f"This {_spoken(name)} file needs more memory to open than there is.",
             "Export it with fewer pixels, or as a baseline JPEG, and upload it again.",
+        )
+    if "MAX_TEXT_CHUNK" in str(error):
+        return Rejection(
+            "damaged", "A text in this PNG file swells to over 1 MB, as in files that attack.", _EXPORT_AGAIN
         )
     if isinstance(error, EOFError) or any(
         word in text for word in ("truncat", "premature", "incomplete", "short", "larger than file")

@@ -400,11 +400,10 @@ def test_a_damaged_profile_of_an_animation_is_one_warning() -> None:
     [
         (8, b"zTXt", b"k\0\0" + zlib.compress(b"a" * 1_000_000)),
         (8, b"tEXt", b"k\0" + b"a" * 1_000_000),
-        (1, b"iTXt", b"k\0\1\0\0\0" + zlib.compress(b"a" * 2_000_000)),
-        (1, b"zTXt", b"k\0\0" + zlib.compress(b"a" * 2_000_000)),
+        (8, b"iTXt", b"k\0\1\0\0\0" + zlib.compress(b"a" * 1_000_000)),
     ],
 )
-def test_texts_of_unusual_size_are_a_warning(count: int, kind: bytes, data: bytes, after: bool) -> None:
+def test_texts_that_are_too_many_to_be_read_are_a_warning(count: int, kind: bytes, data: bytes, after: bool) -> None:
     body = saved(see_through(), "png")
     at = body.rindex(b"\0\0\0\0IEND") if after else 33
     picture = decoded(body[:at] + count * png_chunk(kind, data) + body[at:])
@@ -412,7 +411,14 @@ def test_texts_of_unusual_size_are_a_warning(count: int, kind: bytes, data: byte
     assert "too large" in picture.warnings[0]
 
 
-def test_a_colour_profile_of_unusual_size_is_a_warning() -> None:
+@pytest.mark.parametrize(("kind", "head"), [(b"iTXt", b"k\0\1\0\0\0"), (b"zTXt", b"k\0\0")])
+def test_a_text_that_swells_is_rejected_in_words(kind: bytes, head: bytes) -> None:
+    body = png_with(saved(scene(), "png"), kind, head + zlib.compress(b"a" * 2_000_000))
+    fault = rejection_of(body)
+    assert (fault.code, "swells to over 1 MB" in fault.reason) == ("damaged", True)
+
+
+def test_a_colour_profile_too_large_to_be_read_is_a_warning() -> None:
     profile = png_chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(2_000_000)))
     body = saved(scene(), "png")
     picture = decoded(body[:33] + profile + body[33:])
