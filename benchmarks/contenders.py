@@ -13,6 +13,8 @@ from benchmarks.programs.job import FORMATS, WIDTHS
 PROGRAMS = Path(__file__).with_name("programs")
 FILES_PER_PHOTO = len(WIDTHS) * len(FORMATS)
 VIPS = {"PYTHONPATH": str(installing.PYTHON_PACKAGES)}
+OURS = {"MALLOC_ARENA_MAX": "1"}
+"""What the function's environment in serverless.yml says to the C library."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def contenders(pixels: Path) -> list[Contender]:
     vips, sharp = str(PROGRAMS / "vips.py"), str(PROGRAMS / "sharp.mjs")
     own = [sys.executable, "-m"]
     return [
-        Contender("ours", "ours", [*own, "benchmarks.programs.ours"]),
+        Contender("ours", "ours", [*own, "benchmarks.programs.ours"], OURS),
         Contender("floor", "codec floor", [*own, "benchmarks.programs.floor", "ours", str(pixels)]),
         Contender(
             "floor-plain", "codec floor, Pillow's settings", [*own, "benchmarks.programs.floor", "plain", str(pixels)]

@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 
-from benchmarks import installing
+from benchmarks import contenders, installing
 from benchmarks.contenders import PROGRAMS, VIPS, cores
 from benchmarks.measuring import ROOT, Run, figure, run
 from ops.embedded_aws import embedded_aws, free_port
 from ops.local import credentials
 
 Rows = dict[str, Any]
-OURS = (sys.executable, "-m", "benchmarks.programs.ours")
 UPLOADS = 200
 
 
@@ -44,6 +43,11 @@ def measure(files: list[Path], scratch: Path, rounds: int) -> dict[str, Rows]:
     return answer
 
 
+def _ours(*arguments: str | Path, cores: int = 1) -> Run:
+    command = [sys.executable, "-m", "benchmarks.programs.ours", *arguments]
+    return run(command, cores=cores, environment=contenders.OURS)
+
+
 def _repeated(rounds: int, *commands: Callable[[], Run]) -> list[list[Run]]:
     """The runs of each command, interleaved."""
     runs: list[list[Run]] = [[] for _ in commands]
@@ -59,12 +63,12 @@ def _sources(files: list[Path], scratch: Path, rounds: int) -> Rows:
     out.mkdir()
     environment = VIPS if not installing.python_packages() else {}
     run([sys.executable, "-m", "benchmarks.sources", folder, files[0]], cores=64, environment=environment)
-    started = figure([run([*OURS, out]).cpu for _ in range(3)]).median
+    started = figure([_ours(out).cpu for _ in range(3)]).median
     rows: Rows = {"(the interpreter with everything imported)": {"CPU s": started}}
     sources = [(source.stem, f"{out}", [source]) for source in sorted(folder.iterdir())]
     sources.append(("avif renditions of the photos", f"{out},avif", files[:1]))
     for name, into, of in sources:
-        (runs,) = _repeated(min(rounds, 3), lambda into=into, of=of: run([*OURS, into, *of]))  # type: ignore[misc]
+        (runs,) = _repeated(min(rounds, 3), lambda into=into, of=of: _ours(into, *of))  # type: ignore[misc]
         rows[name] = {
             "CPU s": figure([one.cpu for one in runs]).median - started,
             "MB at the peak": figure([one.peak_mb for one in runs]).median,
@@ -79,7 +83,7 @@ def _cores(files: list[Path], scratch: Path, rounds: int) -> Rows:
         return {"missing": "this machine has one core"}
     out = scratch / "cores-out"
     out.mkdir()
-    one, two = _repeated(rounds, lambda: run([*OURS, out, *files], cores=1), lambda: run([*OURS, out, *files], cores=2))
+    one, two = _repeated(rounds, lambda: _ours(out, *files), lambda: _ours(out, *files, cores=2))
     walls = [figure([each.wall for each in runs]) for runs in (one, two)]
     return {
         "one core": {"s": walls[0].median},

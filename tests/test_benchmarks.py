@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageFilter
 
 from benchmarks.__main__ import main
+from benchmarks.contenders import OURS
 from benchmarks.measuring import run
 from benchmarks.photos import photo
 
@@ -41,6 +42,11 @@ def test_the_smallest_benchmark_prints_a_table_with_ratios(photos: Path) -> None
         "peak_mb / tutorial",
     ):
         assert f"\n{row}" in table
+
+
+def test_ours_runs_with_the_memory_settings_that_are_deployed() -> None:
+    deployed = (ROOT / "serverless.yml").read_text(encoding="utf-8")
+    assert all(f'      {name}: "{value}"' in deployed for name, value in OURS.items())
 
 
 def test_for_machines_it_is_one_json_object(photos: Path) -> None:
