@@ -868,13 +868,13 @@ def test_the_pages_of_a_tiff_are_not_counted() -> None:
 @pytest.mark.parametrize("size", [(100, 301), (333, 250), (60, 129), (40, 400)])
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "RGBA"])
 def test_scaling_in_bands_is_scaling_at_once(size: tuple[int, int], mode: str) -> None:
-    image = Image.merge("RGBA", [Image.effect_noise((400, 500), 90) for _ in "RGBA"]).convert(mode)
+    image = scene(400, 500).convert("RGBA").convert(mode)
     at_once = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=GAP)
     banded = _scaled(image, size, Image.Resampling.LANCZOS)
     assert (banded.mode, banded.size) == (mode, size)
     pairs = zip(banded.split(), at_once.split(), strict=True)
-    # Pillow begins with rows or with columns, as is cheaper, and rounds between: seen in noise alone.
-    assert max(ImageChops.difference(*pair).getextrema()[1] for pair in pairs) <= 6
+    # Pillow begins with rows or with columns, as is cheaper, and rounds between: seen at hard edges only.
+    assert max(ImageChops.difference(*pair).getextrema()[1] for pair in pairs) <= 10
 
 
 def test_each_format_has_its_plugin_and_no_other_is_imported() -> None:
