@@ -291,7 +291,7 @@ def _refuse_missing_end(body: bytes) -> None:
         size = int.from_bytes(body[at : at + 4], "big")
         if size == 1:
             size = int.from_bytes(body[at + 8 : at + 16], "big")
-        at += size or len(body) - at
+        at += size
         if at > len(body):
             raise EOFError("the last box is not complete")
 
