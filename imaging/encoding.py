@@ -26,6 +26,8 @@ ANIMATED = frozenset({"webp", "gif"})
 
 ENCODERS = 2
 """Encoders at work at once; they do not hold the interpreter. A function has two processors up to 3,538 MB."""
+SLOWEST_FIRST = ("avif", "webp", "png", "gif", "jpeg")
+"""So that no long one is left for the end, with the other processor idle."""
 AHEAD = 4
 """Files that may be under way before the first of them is waited for: their pixels take memory."""
 
@@ -69,13 +71,14 @@ def encode_all(
     try:
         for spec, frames in rendered:
             first, alike = frames[0], replace(spec, **_OF_PIXELS)
-            for name in formats_of(spec, first):
+            formats, futures = formats_of(spec, first), {}
+            for name in sorted(formats, key=SLOWEST_FIRST.index):
                 job = (id(first), name, alike, at_most(spec, name, first.size))
-                future = next((begun_at for like, begun_at in begun if like == job), None)
-                if future is None:
-                    future = pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
-                    begun.append((job, future))
-                waiting.append((spec, name, first.size, future))
+                futures[name] = next((future for like, future in begun if like == job), None) or pool.submit(
+                    encode, frames, name, spec, picture, at_most=job[-1], credits=credits
+                )
+                begun.append((job, futures[name]))
+            waiting.extend((spec, name, first.size, futures[name]) for name in formats)
             while len(waiting) > AHEAD:
                 yield wait()
         while waiting:
