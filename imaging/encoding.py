@@ -71,11 +71,15 @@ def encode_all(
     try:
         for spec, frames in rendered:
             first, alike = frames[0], replace(spec, **_OF_PIXELS)
-            formats, futures = formats_of(spec, first), {}
+            formats = formats_of(spec, first)
+            futures: dict[str, Future[Encoded]] = {}
             for name in sorted(formats, key=SLOWEST_FIRST.index):
                 job = (id(first), name, alike, at_most(spec, name, first.size))
-                futures[name] = next((future for like, future in begun if like == job), None) or pool.submit(
-                    encode, frames, name, spec, picture, at_most=job[-1], credits=credits
+                same = [future for like, future in begun if like == job]
+                futures[name] = (
+                    same[0]
+                    if same
+                    else pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
                 )
                 begun.append((job, futures[name]))
             waiting.extend((spec, name, first.size, futures[name]) for name in formats)
