@@ -60,7 +60,8 @@ def encode_all(
 
     `at_most` says how many bytes a file may have. What a small source makes equal is encoded once.
     """
-    begun: list[tuple[Any, Future[Encoded]]] = []
+    begun: list[tuple[Any, Future[Encoded]]] = []  # of the frame that came last
+    last: Image.Image | None = None
     waiting: deque[tuple[RenditionSpec, str, tuple[int, int], Future[Encoded]]] = deque()
     pool = ThreadPoolExecutor(ENCODERS)
 
@@ -71,10 +72,12 @@ def encode_all(
     try:
         for spec, frames in rendered:
             first, alike = frames[0], replace(spec, **_OF_PIXELS)
+            if first is not last:
+                begun, last = [], first
             formats = formats_of(spec, first)
             futures: dict[str, Future[Encoded]] = {}
             for name in sorted(formats, key=SLOWEST_FIRST.index):
-                job = (id(first), name, alike, at_most(spec, name, first.size))
+                job = (name, alike, at_most(spec, name, first.size))
                 same = [future for like, future in begun if like == job]
                 futures[name] = (
                     same[0]
