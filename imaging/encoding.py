@@ -27,6 +27,8 @@ ANIMATED = frozenset({"webp", "gif"})
 
 ENCODERS = 2
 """Encoders at work at once; they do not hold the interpreter. A function has two processors up to 3,538 MB."""
+SLOWEST_FIRST = ("avif", "webp", "png", "gif", "jpeg")
+"""So that no long one is left for the end, with the other processor idle."""
 AHEAD = 4
 """Files that may be under way before the first of them is waited for: their pixels take memory."""
 
@@ -62,8 +64,8 @@ def encode_all(
 
     `at_most` says how many bytes a file may have. What a small source makes equal is encoded once.
     """
-    begun: list[tuple[Any, Future[Encoded]]] = []  # of the frame at hand; equal renditions share it, and come together
-    before: Image.Image | None = None
+    begun: list[tuple[Any, Future[Encoded]]] = []  # of the frame that came last
+    last: Image.Image | None = None
     waiting: deque[tuple[RenditionSpec, str, tuple[int, int], Future[Encoded]]] = deque()
     pool = ThreadPoolExecutor(ENCODERS)
 
@@ -74,16 +76,20 @@ def encode_all(
     try:
         for spec, frames in rendered:
             first, alike = frames[0], replace(spec, **_OF_PIXELS)
-            if first is not before:
-                before = first
-                begun.clear()
-            for name in formats_of(spec, first):
+            if first is not last:
+                begun, last = [], first
+            formats = formats_of(spec, first)
+            futures: dict[str, Future[Encoded]] = {}
+            for name in sorted(formats, key=SLOWEST_FIRST.index):
                 job = (name, alike, at_most(spec, name, first.size))
-                future = next((begun_at for like, begun_at in begun if like == job), None)
-                if future is None:
-                    future = pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
-                    begun.append((job, future))
-                waiting.append((spec, name, first.size, future))
+                same = [future for like, future in begun if like == job]
+                futures[name] = (
+                    same[0]
+                    if same
+                    else pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
+                )
+                begun.append((job, futures[name]))
+            waiting.extend((spec, name, first.size, futures[name]) for name in formats)
             while len(waiting) > AHEAD:
                 yield wait()
         while waiting:

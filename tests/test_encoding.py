@@ -439,6 +439,15 @@ def test_equal_renditions_of_a_small_source_are_encoded_once(calls: list[tuple[A
     assert all(call[3] for call in calls), "the caller is free meanwhile"
 
 
+def test_no_rendition_is_taken_for_another_whose_pixels_are_gone() -> None:
+    picture = picture_of(scene())
+    specs = [RenditionSpec(f"w{width}", width=width, formats=("png",)) for width in range(95, 20, -1)]
+    for each in encode_all(render(picture, specs), picture):
+        assert (
+            opened(each.encoded.content).size == each.size == (each.spec.width, round((each.spec.width or 0) * 2 / 3))
+        )
+
+
 @pytest.mark.parametrize(
     "other", [{"quality": {"jpeg": 40}}, {"subsampling": "4:4:4"}, {"sharpen": 80}, {"background": "#000000"}]
 )
