@@ -58,7 +58,7 @@ def foretell_renditions(
     specs: Sequence[RenditionSpec], size: tuple[int, int], shrunk: tuple[int, int], *, frames: int, alpha: bool
 ) -> int:
     """Bytes at the peak of making the renditions of an upright picture of `size` that was scaled to `shrunk`."""
-    copies, encoding = [], 0
+    copies, encodings = [], [0]
     for spec in specs:
         cut = spec.crop(*size).size
         canvas = (spec.width, spec.height) if spec.fit == "pad" and spec.width and spec.height else cut
@@ -68,9 +68,9 @@ def foretell_renditions(
             copies.append(canvas[0] * canvas[1])
         for name in spec.formats:
             each = ENCODED.get(f"{name}+" if alpha else name) or ENCODED[name]
-            encoding = max(encoding, each * canvas[0] * canvas[1])
-    # At once there are the picture, the scaled one that the next is cut from, what was cut, and what became of that.
-    return 4 * frames * (shrunk[0] * shrunk[1] + sum(sorted(copies)[-3:])) + encoding
+            encodings.append(each * canvas[0] * canvas[1])
+    # At once there are the picture, those that wait for one of two encoders, and what these two take.
+    return 4 * frames * (shrunk[0] * shrunk[1] + sum(sorted(copies)[-3:])) + sum(sorted(encodings)[-2:])
 
 
 def refuse_over(budget: int | None, needed: int, spoken: str, size: tuple[int, int]) -> None:

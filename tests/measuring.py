@@ -302,6 +302,6 @@ def measure(kind: str, budget: int) -> list[Any]:
 
 if __name__ == "__main__":
     Image.init()
-    decoding._register_heif()
+    decoding.know_plugin("HEIF")
     for kind in sys.argv[2:] or KINDS:
         print(json.dumps(measure(kind, (int(sys.argv[1]) << 20) - BASE)), flush=True)
