@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def test_more_memory_than_allowed_is_a_rejection() -> None:
         bytearray(2_000_000_000)
     assert caught.value.code == "needs-too-much-memory"
     assert "1,234 bytes" in caught.value.reason
+
+
+@ON_LINUX
+def test_a_system_that_refuses_a_limit_is_one_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.bounds.Path", lambda _: Path("/nowhere"))
+    with held_to(Allowance(memory=1), 1):
+        assert bytearray(1_000_000)
 
 
 @ON_LINUX
