@@ -3,7 +3,8 @@
     python -m tests.fuzzing FOLDER... [--mutants 20000] [--seed 1] [--memory 512] [--keep FOLDER]
 
 takes the files in the folders (up to 300 kB each) as they are, and then mutants of them, and says how all ended. It
-exits with 1 when a process died, an exception escaped, or a file took over 10 s of a processor. `--keep` stores the files that did so.
+exits with 1 when a process died, an exception escaped, or a file took over 10 s of a processor. `--keep` stores the
+files that did so.
 """
 
 import argparse
