@@ -55,7 +55,7 @@ def as_it_was() -> Iterator[None]:
 @ON_LINUX
 def test_more_memory_than_allowed_is_a_rejection() -> None:
     with pytest.raises(Rejection) as caught, held_to(Allowance(memory=100_000_000), 1234):
-        bytearray(2_000_000_000)
+        bytearray(500_000_000)
     assert caught.value.code == "needs-too-much-memory"
     assert "1,234 bytes" in caught.value.reason
 
@@ -134,7 +134,7 @@ def test_another_thread_than_the_main_one_is_not_bound_and_not_disturbed() -> No
 
     def run() -> None:
         with held_to(Allowance(1, time.monotonic()), 1):
-            done.append(bytearray(1_000_000))
+            done.append(bytearray(1_000_000_000))
 
     thread = threading.Thread(target=run)
     thread.start()
