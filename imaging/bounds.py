@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
@@ -115,11 +115,12 @@ def _memory_limit(budget: int | None) -> Iterator[None]:
         return
     import resource  # noqa: PLC0415  unknown on Windows
 
-    mapped, held = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split()[:2])
-    most = budget + BASE + (mapped - held) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    bounds = [bound for bound in (most, soft, hard) if bound >= 0]  # -1 is no limit
-    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    with suppress(OSError, ValueError):  # no /proc, or a system that refuses
+        mapped, held = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split()[:2])
+        most = budget + BASE + (mapped - held) * resource.getpagesize()
+        bounds = [bound for bound in (most, soft, hard) if bound >= 0]  # -1 is no limit
+        resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
     try:
         yield
     finally:

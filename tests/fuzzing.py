@@ -3,7 +3,8 @@
     python -m tests.fuzzing FOLDER... [--mutants 20000] [--seed 1] [--memory 512] [--keep FOLDER]
 
 takes the files in the folders (up to 300 kB each) as they are, and then mutants of them, and says how all ended. It
-exits with 1 when a process died, an exception escaped, or a file took over 10 s. `--keep` stores the files that did so.
+exits with 1 when a process died, an exception escaped, or a file took over 10 s of a processor. `--keep` stores the
+files that did so.
 """
 
 import argparse
@@ -70,12 +71,12 @@ def seeds(folders: list[Path]) -> list[Path]:
 
 
 class Context:
-    """Lambda's, of a function with a minute to live."""
+    """Lambda's, of a function with two minutes to live."""
 
     aws_request_id = "fuzzing"
 
     def __init__(self) -> None:
-        self._ends = time.monotonic() + 60
+        self._ends = time.monotonic() + 120
 
     def get_remaining_time_in_millis(self) -> float:
         return (self._ends - time.monotonic()) * 1000
@@ -119,12 +120,12 @@ def work(pipe: Any, batch: list[tuple[str, Path, str | None]], memory: int) -> N
             (body,) = mutants(body, random.Random(seed), 1)  # noqa: S311  damage, not a secret
         pipe.send((name, None, 0, 0))
         peak_mb(afresh=True)
-        began = time.monotonic()
+        began = time.process_time()  # other programs of this machine shall not count
         try:
             ended = through_the_handler(body, memory)
         except BaseException as error:  # noqa: BLE001  this is what we look for
             ended = f"!{type(error).__name__}: {error}"
-        pipe.send((name, ended, time.monotonic() - began, peak_mb()))
+        pipe.send((name, ended, time.process_time() - began, peak_mb()))
 
 
 def run(batch: list[tuple[str, Path, str | None]], memory: int) -> Iterator[tuple[str, str, float, float]]:
@@ -138,7 +139,7 @@ def run(batch: list[tuple[str, Path, str | None]], memory: int) -> Iterator[tupl
         name, ended, done = "", None, 0
         with contextlib.suppress(EOFError):
             while True:
-                if not ours.poll(120):
+                if not ours.poll(300):
                     process.kill()
                 name, ended, seconds, peak = ours.recv()
                 if ended is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,9 +57,16 @@ def as_it_was() -> Iterator[None]:
 @ON_LINUX
 def test_more_memory_than_allowed_is_a_rejection() -> None:
     with pytest.raises(Rejection) as caught, held_to(Run(memory=100_000_000), 1234):
-        bytearray(2_000_000_000)
+        bytearray(500_000_000)
     assert caught.value.code == "needs-too-much-memory"
     assert "1,234 bytes" in caught.value.reason
+
+
+@ON_LINUX
+def test_a_system_that_refuses_a_limit_is_one_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.bounds.Path", lambda _: Path("/nowhere"))
+    with held_to(Run(memory=1), 1):
+        assert bytearray(1_000_000)
 
 
 @ON_LINUX
@@ -128,7 +136,7 @@ def test_another_thread_than_the_main_one_is_not_bound_and_not_disturbed() -> No
 
     def run() -> None:
         with held_to(Run(memory=1, ends=time.monotonic()), 1):
-            done.append(bytearray(1_000_000))
+            done.append(bytearray(1_000_000_000))
 
     thread = threading.Thread(target=run)
     thread.start()

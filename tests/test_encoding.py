@@ -443,9 +443,7 @@ def test_no_rendition_is_taken_for_another_whose_pixels_are_gone() -> None:
     picture = picture_of(scene())
     specs = [RenditionSpec(f"w{width}", width=width, formats=("png",)) for width in range(95, 20, -1)]
     for each in encode_all(render(picture, specs), picture):
-        assert (
-            opened(each.content).size == each.size == (each.spec.width, round((each.spec.width or 0) * 2 / 3))
-        )
+        assert opened(each.content).size == each.size == (each.spec.width, round((each.spec.width or 0) * 2 / 3))
 
 
 @pytest.mark.parametrize(
