@@ -10,7 +10,6 @@ import io
 import math
 import re
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +21,13 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageFile
 
+from imaging.containers import (
+    heif_sizes,
+    jpeg_scans,
+    png_without_extras,
+    require_item_names,
+    require_whole_boxes,
+)
 from imaging.errors import Rejection
 from imaging.memory import foretell, foretell_renditions, refuse_over
 from imaging.model import Limits, RenditionSpec
@@ -94,7 +100,7 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                 raise
             except Exception as error:
                 too_much_text = "MAX_TEXT_MEMORY" in str(error)
-                bare = _without_extras(body, texts=not too_much_text) if name == "png" else b""
+                bare = png_without_extras(body, texts=not too_much_text) if name == "png" else b""
                 if not bare:
                     raise
             picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
@@ -176,10 +182,10 @@ def _opened(body: bytes, name: str, plugin: str, limits: Limits) -> ImageFile.Im
         _refuse_many_scans(body, limits)
     know_plugin(plugin)
     if plugin == "HEIF":
-        _refuse_missing_end(body)
-        _read_item_names(body)
+        require_whole_boxes(body)
+        require_item_names(body)
     if plugin in ("AVIF", "HEIF"):
-        for width, height in _told_sizes(body):
+        for width, height in heif_sizes(body):
             _refuse_many_pixels(width, height, limits)
     if name == "gif":
         _refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
@@ -250,60 +256,6 @@ def _refuse_many_scans(body: bytes, limits: Limits) -> None:
                 f"This JPEG is built of more than {limits.scans} scans; cameras and programs write 1 to 20.",
                 "Open it in a picture editor and save it as a new JPEG.",
             )
-
-
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""In entropy-coded data FF stands only before 00 (stuffing) and D0 to D7 (restarts); ITU-T T.81, B.1.1.5."""
-
-
-def jpeg_scans(body: bytes) -> Iterator[int]:
-    """The offset of every start of scan of the first picture in a JPEG file.
-
-    Segments are skipped by their length, so that thumbnails in them, which are JPEGs too, do not count.
-    """
-    at = 2
-    while True:
-        found = _NEXT_MARKER.search(body, at)
-        if found is None or body[found.end() - 1] == 0xD9:
-            return
-        marker, at = body[found.end() - 1], found.end()
-        if marker == 0xDA:
-            yield found.start()
-        if marker not in (0x01, 0xD8) and at + 2 <= len(body):
-            at += max(2, int.from_bytes(body[at : at + 2], "big"))
-
-
-def _told_sizes(body: bytes) -> Iterator[tuple[int, int]]:
-    """Width and height of each picture in an AVIF or HEIC file, by its `ispe` boxes (ISO 23008-12, 6.5.3).
-
-    libavif calls a picture that is too large for it damaged, and libheif opens it to say so.
-    """
-    for found in re.finditer(rb"\0\0\0\x14ispe\0{4}(.{4})(.{4})", body, re.DOTALL):
-        yield int.from_bytes(found[1]), int.from_bytes(found[2])
-
-
-def _refuse_missing_end(body: bytes) -> None:
-    """Of a photo cut short libheif makes one with green tiles; its boxes (ISO 14496-12, 4.2) say how long it was."""
-    at = 0
-    for _ in range(100):  # they have five or so; a hostile file may have millions
-        if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
-            return
-        size = int.from_bytes(body[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(body[at + 8 : at + 16], "big")
-        at += size
-        if at > len(body):
-            raise EOFError("the last box is not complete")
-
-
-def _read_item_names(body: bytes) -> None:
-    """Raises ValueError where the type or the name of an item in a HEIC is not UTF-8 (`infe`, ISO 14496-12, 8.11.6).
-
-    pi_heif 1.4.0 makes a str of it unchecked, and a null pointer in its place is the end of the process.
-    """
-    for found in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
-        start = found.end() + (4 if found[2] == b"\2" else 6)  # behind the item's number and its protection
-        body[start : found.start() + int.from_bytes(found[1])].decode()
 
 
 @lru_cache
@@ -614,30 +566,6 @@ def _bytes_of(text: str) -> bytes:
 # -- what went wrong ---------------------------------------------------------------------------------------
 
 _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
-
-
-_COLOURS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs"})
-_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-
-
-def _without_extras(body: bytes, *, texts: bool) -> bytes:
-    """A whole PNG without its colours, density, damaged extras and, unless they stay, texts; empty if that is the same.
-
-    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2). The animation stays, for what is
-    wrong with it is seen, and a text that swells is an attack.
-    """
-    left_out = _COLOURS if texts else _COLOURS | _TEXTS
-    view = memoryview(body)
-    at, kept = 8, [view[:8]]
-    while at + 12 <= len(body):
-        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
-        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
-        critical = not body[at + 4] & 0x20
-        if critical or (whole and body[at + 4 : at + 8] not in left_out):
-            kept.append(view[at:end])
-        at = end
-    bare = b"".join(kept)
-    return bare if bare[-8:-4] == b"IEND" and len(bare) < len(body) else b""
 
 
 def _damaged(name: str, error: Exception) -> Rejection:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
+from imaging.containers import jpeg_scans
 from imaging.decoding import GAP, _scaled, decode
 from imaging.encoding import encode
 from imaging.errors import Rejection
@@ -797,14 +798,8 @@ def test_an_avif_that_tells_a_size_beyond_its_decoders_own_limit_is_refused_for_
 @pytest.mark.parametrize("scans", [1, 20, 64])
 def test_a_jpeg_of_as_many_scans_as_allowed_is_decoded(scans: int) -> None:
     body = jpeg_of_scans(scans)
-    assert len([*jpeg_scans_of(body)]) == scans
+    assert len([*jpeg_scans(body)]) == scans
     assert decoded(body).frames
-
-
-def jpeg_scans_of(body: bytes) -> list[int]:
-    from imaging.decoding import jpeg_scans  # noqa: PLC0415  beside its only use
-
-    return list(jpeg_scans(body))
 
 
 def test_a_jpeg_of_one_scan_over_the_limit_is_refused() -> None:
@@ -813,19 +808,9 @@ def test_a_jpeg_of_one_scan_over_the_limit_is_refused() -> None:
     assert "64" in fault.reason
 
 
-def test_scans_of_a_thumbnail_do_not_count() -> None:
-    body = jpeg_with(jpeg_of_scans(3), jpeg_segment(0xE1, b"Exif\0\0" + jpeg_of_scans(200)))
-    assert len(jpeg_scans_of(body)) == 3
-
-
 def test_scans_hidden_behind_fill_bytes_count() -> None:
     body = jpeg_of_scans(65).replace(b"\xff\xda", b"\xff\xff\xff\xda")
     assert rejection_of(body).code == "too-many-scans"
-
-
-def test_a_baseline_jpeg_has_one_scan_and_a_progressive_one_has_ten() -> None:
-    assert len(jpeg_scans_of(saved(scene(), "jpeg", restart_marker_blocks=2))) == 1
-    assert len(jpeg_scans_of(saved(scene(), "jpeg", progressive=True))) == 10
 
 
 def test_an_animation_of_exactly_the_limit_is_decoded_and_one_frame_over_is_not() -> None:

@@ -1,0 +1,88 @@
+"""What a file's bytes say before a library opens it: what the libraries behind Pillow do not ask, or ask too late.
+
+Nothing here knows a picture. Every loop is bound by the file's length, for each byte of it may be an attack.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In entropy-coded data FF stands only before 00 (stuffing) and D0 to D7 (restarts); ITU-T T.81, B.1.1.5."""
+
+
+def jpeg_scans(body: bytes) -> Iterator[int]:
+    """The offset of every start of scan of the first picture in a JPEG file.
+
+    Segments are skipped by their length, so that thumbnails in them, which are JPEGs too, do not count.
+    """
+    at = 2
+    while True:
+        found = _NEXT_MARKER.search(body, at)
+        if found is None or body[found.end() - 1] == 0xD9:
+            return
+        marker, at = body[found.end() - 1], found.end()
+        if marker == 0xDA:
+            yield found.start()
+        if marker not in (0x01, 0xD8) and at + 2 <= len(body):
+            at += max(2, int.from_bytes(body[at : at + 2], "big"))
+
+
+def heif_sizes(body: bytes) -> Iterator[tuple[int, int]]:
+    """Width and height of each picture in an AVIF or HEIC file, by its `ispe` boxes (ISO 23008-12, 6.5.3).
+
+    libavif calls a picture that is too large for it damaged, and libheif opens it to say so.
+    """
+    for found in re.finditer(rb"\0\0\0\x14ispe\0{4}(.{4})(.{4})", body, re.DOTALL):
+        yield int.from_bytes(found[1]), int.from_bytes(found[2])
+
+
+def require_whole_boxes(body: bytes) -> None:
+    """Raises EOFError where a HEIC ends before its last box does (ISO 14496-12, 4.2).
+
+    libheif fills what is missing with green tiles and says nothing.
+    """
+    at = 0
+    for _ in range(100):  # they have five or so; a hostile file may have millions
+        if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
+            return
+        size = int.from_bytes(body[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(body[at + 8 : at + 16], "big")
+        at += size
+        if at > len(body):
+            raise EOFError("the last box is not complete")
+
+
+def require_item_names(body: bytes) -> None:
+    """Raises ValueError where the type or the name of an item in a HEIC is not UTF-8 (`infe`, ISO 14496-12, 8.11.6).
+
+    pi_heif 1.4.0 makes a str of it unchecked, and a null pointer in its place is the end of the process.
+    """
+    for found in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
+        start = found.end() + (4 if found[2] == b"\2" else 6)  # behind the item's number and its protection
+        body[start : found.start() + int.from_bytes(found[1])].decode()
+
+
+_COLOURS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+
+
+def png_without_extras(body: bytes, *, texts: bool) -> bytes:
+    """A whole PNG without its colours, density, damaged extras and, unless they stay, texts; empty if that is the same.
+
+    A reader may ignore these, and what is wrong with them (PNG, third edition, 13.2). The animation stays, for what is
+    wrong with it is seen, and a text that swells is an attack.
+    """
+    left_out = _COLOURS if texts else _COLOURS | _TEXTS
+    view = memoryview(body)
+    at, kept = 8, [view[:8]]
+    while at + 12 <= len(body):
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+        critical = not body[at + 4] & 0x20
+        if critical or (whole and body[at + 4 : at + 8] not in left_out):
+            kept.append(view[at:end])
+        at = end
+    bare = b"".join(kept)
+    return bare if bare[-8:-4] == b"IEND" and len(bare) < len(body) else b""
