@@ -162,6 +162,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     found = seeds(asked.folders)
+    if not found:
+        parser.error("there is no picture in these folders that could be damaged")
     chosen = random.Random(asked.seed)  # noqa: S311
     jobs: list[tuple[str, Path, str | None]] = [(path.name, path, None) for path in found]
     for number in range(asked.mutants):

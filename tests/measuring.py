@@ -238,7 +238,9 @@ def largest(make: Make, budget: int) -> Size:
         length = len(small) + int((len(large) - len(small)) * (pixels - math.prod(sizes[0])) / grown)
         needed = foretold(small, shaped(pixels)) - len(small) + length
         low, high = (
-            (pixels, high) if needed < budget - 50_000 and length <= RECIPE.limits.source_bytes else (low, pixels)
+            (pixels, high)
+            if needed < budget - 50_000 and length < RECIPE.limits.source_bytes - 500_000
+            else (low, pixels)
         )
     return shaped(low)
 
