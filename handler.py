@@ -16,7 +16,7 @@ from imaging.model import Outcome
 from imaging.notices import Editors
 from imaging.recipe import Recipe, load
 from imaging.reconciling import reconcile
-from imaging.storage import S3Storage, client_of, connect
+from imaging.storage import Storage, client_of, connect
 from imaging.telemetry import Telemetry
 
 gc.freeze()
@@ -31,7 +31,7 @@ class Wiring:
 
     raw: str
     recipe: Recipe
-    storage: S3Storage
+    storage: Storage
     telemetry: Telemetry
     editors: Editors
     memory: int | None

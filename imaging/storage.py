@@ -42,6 +42,9 @@ class Listing:
 class Storage(Protocol):
     """What reconciling needs of a pair of buckets; `tests/test_storage.py` is the executable contract."""
 
+    requests: int
+    """Made over HTTP so far, each attempt counted."""
+
     def list_renditions(self, key: str) -> Listing:
         """The direct children of the source's prefix, its manifest among them."""
 
@@ -72,7 +75,7 @@ class S3Storage:
 
     def __init__(self, client: Any, *, raw: str, renditions: str, owner: str) -> None:
         self._client = client
-        self.requests = 0  # made so far, each of botocore's own attempts counted
+        self.requests = 0
         client.meta.events.register("before-send.s3", self._count)
         # ExpectedBucketOwner: a bucket of that name in somebody else's account is refused, not written to.
         self._raw = {"Bucket": raw, "ExpectedBucketOwner": owner}

@@ -28,6 +28,8 @@ class File(NamedTuple):
 class MemoryStorage:
     """`imaging.storage.Storage` in two dictionaries, with a clock of its own that stands still until moved."""
 
+    requests = 0
+
     def __init__(self) -> None:
         self.sources: dict[str, tuple[Source, bytes]] = {}
         self.renditions: dict[str, File] = {}
