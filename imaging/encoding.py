@@ -192,8 +192,9 @@ def _save(
             options["loop"] = picture.loop if name != "gif" else max(0, picture.loop - 1)
     if credits and any(credits) and name != "gif":
         options["exif"] = _exif(credits)
-    if frame is frames[0]:
-        frame = frame.copy()  # a save leaves its options on the picture, for another thread to read
+    # A save leaves its options on the picture, where another thread's save of the same picture would read them. Pillow
+    # has no public name for a second picture over the same pixels, and a copy of them is 11 MB at the peak.
+    frame = frame._new(frame.im)  # noqa: SLF001
     buffer = io.BytesIO()
     know_plugin(name.upper())
     frame.save(buffer, name.upper(), **options)
