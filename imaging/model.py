@@ -182,11 +182,15 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a source was rejected: a code for programs, a reason and an advice for the editor."""
+    """Why a source was rejected: a code for programs, a reason and an advice for the editor.
+
+    `memory` is how many bytes there were for it, where more of them could help.
+    """
 
     code: str
     reason: str
     advice: str
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,4 +280,5 @@ class Outcome:
     def summary(self) -> dict[str, str]:
         """The outcome as a caller of the function sees it."""
         reason = self.manifest.rejection if self.manifest else None
-        return {"key": self.key, "status": self.status, **(asdict(reason) if reason else {})}
+        said = {"code": reason.code, "reason": reason.reason, "advice": reason.advice} if reason else {}
+        return {"key": self.key, "status": self.status, **said}

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from imaging.bounds import Run, each_held_to, held_to
 from imaging.decoding import Picture, decode
@@ -40,6 +41,9 @@ ROUNDS = 6
 GRACE = timedelta(days=1)
 """How long a superseded file with its digest in its name stays, for pages that are cached still show it."""
 
+BY_MEMORY = frozenset({"needs-too-much-memory", "took-too-long"})
+"""Rejections that a larger function, whose processor is faster too, may not come to."""
+
 LONGEST_RUN = timedelta(hours=1)
 """Longer than any run can last (Lambda ends one after 15 minutes): an unlisted file older than this is litter."""
 
@@ -60,7 +64,7 @@ def reconcile(key: str, recipe: Recipe, storage: Storage, run: Run | None = None
             seen = observe(key, rule, storage, written)
         if seen is None:
             continue
-        if seen.is_desired(rule):
+        if seen.is_desired(rule, run.memory):
             if litter := seen.litter():
                 storage.delete(litter)
                 continue
@@ -91,8 +95,11 @@ class Seen:
     manifest_etag: str | None
     source: Source | None
 
-    def is_desired(self, rule: Rule | None) -> bool:
-        """Whether the manifest says what source and rule call for, and every file it lists stands."""
+    def is_desired(self, rule: Rule | None, memory: int | None) -> bool:
+        """Whether the manifest says what source and rule call for, and every file it lists stands.
+
+        What was too much for less than `memory` bytes is worth another look; what more was too little for, is not.
+        """
         if self.source is None or rule is None:
             return self.manifest_etag is None or (self.manifest is not None and self.manifest.status == "removed")
         return (
@@ -100,6 +107,7 @@ class Seen:
             and self.manifest.status != "removed"
             and self.manifest.source.identity == self.source.identity
             and self.manifest.recipe == rule.fingerprint
+            and not (self.manifest.rejection and (self.manifest.rejection.memory or inf) < (memory or inf))
             and all(self.stands(rendition) for rendition in self.manifest.renditions)
         )
 
@@ -183,7 +191,7 @@ def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, run:
             rule.fingerprint,
             renditions=last_good,
             superseded=seen.superseded_by(last_good),
-            rejection=Reason(fault.code, fault.reason, fault.advice),
+            rejection=Reason(fault.code, fault.reason, fault.advice, run.memory if fault.code in BY_MEMORY else None),
         )
 
 

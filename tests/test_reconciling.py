@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from imaging.bounds import Run
 from imaging.errors import Contention
 from imaging.model import Manifest, Source
 from imaging.recipe import Recipe
@@ -397,3 +398,21 @@ def test_every_manifest_keeps_to_the_schema_in_docs(storage: MemoryStorage) -> N
         assert [error.message for error in valid.iter_errors(content)] == []
         assert set(content) <= set(schema["properties"])
         assert set(content["source"]) <= set(schema["properties"]["source"]["properties"])
+
+
+def test_what_was_too_much_for_a_small_function_is_tried_again_by_a_larger_one_alone() -> None:
+    storage = MemoryStorage()
+    storage.upload("a.png", picture(1))
+    small, middle, large = (Run(memory=memory) for memory in (1, 2, 10**9))
+    assert reconcile("a.png", recipe(), storage, middle).status == "rejected"
+    assert reconcile("a.png", recipe(), storage, middle).status == "unchanged"
+    assert reconcile("a.png", recipe(), storage, small).status == "unchanged"
+    assert reconcile("a.png", recipe(), storage, large).status == "published"
+    assert reconcile("a.png", recipe(), storage, small).status == "unchanged"
+
+
+def test_what_is_no_picture_is_none_in_a_larger_function_either() -> None:
+    storage = MemoryStorage()
+    storage.upload("a.png", b"no picture")
+    assert reconcile("a.png", recipe(), storage, Run(memory=1000)).status == "rejected"
+    assert reconcile("a.png", recipe(), storage, Run(memory=10**9)).status == "unchanged"
