@@ -10,7 +10,7 @@ from typing import Any
 gc.disable()  # all that is imported stays: to look for garbage in it takes a fifth of a cold start
 
 from imaging.bounds import Run
-from imaging.errors import SetupError
+from imaging.errors import EventError, SetupError
 from imaging.events import Hint, Result, read_envelope
 from imaging.model import Outcome
 from imaging.notices import Editors
@@ -64,27 +64,21 @@ def on_event(event: Any, context: Any) -> dict[str, Any]:
     One bad record does not stop the others: the good ones are done first, then the reply says which are bad.
     """
     wired = wiring()
-    invocation = getattr(context, "aws_request_id", None) or "local"
-    wired.telemetry.started(invocation)
+    request = getattr(context, "aws_request_id", None) or "local"
+    wired.telemetry.started(request)
     envelope = read_envelope(event, wired.raw)
-    whole = seconds_left(context)
-    done: dict[Hint, Result] = {}
-    for hint in envelope.hints:
-        alone = replace(hint, part="", request="")
-        if alone not in done:
-            done[alone] = settle(hint, wired, invocation, seconds_left(context), whole)
-    return envelope.reply([replace(done[replace(hint, part="", request="")], hint=hint) for hint in envelope.hints])
-
-
-def seconds_left(context: Any) -> float | None:
-    """How long this invocation may still run; None where nobody says it."""
     clock = getattr(context, "get_remaining_time_in_millis", None)
-    return clock() / 1000 if clock else None
+    invocation = Run.within(request, wired.memory, clock() / 1000 if clock else None)
+    done: dict[tuple[str, EventError | None], Result] = {}
+    for hint in envelope.hints:
+        if (hint.key, hint.error) not in done:
+            done[hint.key, hint.error] = settle(hint, wired, invocation)
+    return envelope.reply([replace(done[hint.key, hint.error], hint=hint) for hint in envelope.hints])
 
 
-def settle(hint: Hint, wired: Wiring, invocation: str, left: float | None, whole: float | None) -> Result:
-    """Reconcile one key, and tell operators and editors how that went; `left` of `whole` seconds are there for it."""
-    run = Run.within(hint.request or invocation, wired.memory, left)
+def settle(hint: Hint, wired: Wiring, invocation: Run) -> Result:
+    """Reconcile one key, and tell operators and editors how that went."""
+    run = replace(invocation, id=hint.request or invocation.id, seconds={})
     requests = wired.storage.requests
     error: Exception | None = None
     outcome: Outcome | None = None
@@ -92,9 +86,6 @@ def settle(hint: Hint, wired: Wiring, invocation: str, left: float | None, whole
         try:
             if hint.error:
                 raise hint.error
-            if left is not None and whole is not None and left < whole / 2:
-                # A source that gets the rest of others' time must not be rejected as too slow.
-                raise TimeoutError(f"{left:.0f} of {whole:.0f} seconds are left for {hint.key!r}: try it again")
             outcome = reconcile(hint.key, wired.recipe, wired.storage, run)
         except Exception as caught:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
             error = caught

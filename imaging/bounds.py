@@ -28,23 +28,26 @@ class Run:
     """What one reconcile may take, and a note of where its time went.
 
     `id` begins the write id of its manifests, so that these lead to the event and the log line behind them; `memory` is
-    in bytes for one picture, `ends` on the clock of time.monotonic(), None for no bound; `seconds` are those of each
-    step, by its name.
+    in bytes for one picture; no source is begun after `begin_by` nor worked on after `ends`, on the clock of
+    time.monotonic(); None is no bound. `seconds` are those of each step, by its name.
     """
 
     id: str = ""
     memory: int | None = None
+    begin_by: float | None = None
     ends: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def within(cls, id: str, memory: int | None, seconds: float | None) -> Self:
-        """What is left of a function of `memory` bytes that has `seconds` to live."""
-        return cls(
-            id,
-            memory and memory - BASE,
-            seconds and time.monotonic() + max(seconds - MARGIN, seconds / 2),
-        )
+        """What a function of `memory` bytes that has `seconds` to live may take; a source gets half of that or more."""
+        now, most = time.monotonic(), seconds and max(seconds - MARGIN, seconds / 2)
+        return cls(id, memory and memory - BASE, most and now + most / 2, most and now + most)
+
+    def begin(self, key: str) -> None:
+        """Raises TimeoutError when others took the time: what gets the rest of it must not be rejected as too slow."""
+        if self.begin_by is not None and time.monotonic() > self.begin_by:
+            raise TimeoutError(f"there is no time left for {key!r} in this invocation: try it again")
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -198,6 +198,7 @@ def change(seen: Seen, rule: Rule | None, recipe: Recipe, storage: Storage, run:
 def publish(seen: Seen, source: Source, rule: Rule, recipe: Recipe, storage: Storage, run: Run) -> Manifest | None:
     """Make and write every rendition of `source`; None when it was changed or deleted before it was read."""
     refuse_unreadable(source, rule, recipe)
+    run.begin(source.key)
     with run.step("read"):
         body = storage.read_source(source)
     if body is None:

@@ -149,9 +149,9 @@ def test_a_run_leaves_time_to_say_so_and_never_less_than_half() -> None:
     assert Run.within("", None, None) == Run()
     assert Run.within("", 10**9, None).memory == 10**9 - BASE
     for seconds, given in ((120, 120 - MARGIN), (6, 3)):
-        ends = Run.within("", None, seconds).ends
-        assert ends is not None
-        assert given <= ends - now < given + 1
+        run = Run.within("", None, seconds)
+        assert run.ends == pytest.approx(now + given, abs=1)
+        assert run.begin_by == pytest.approx(now + given / 2, abs=1)
 
 
 @ON_POSIX

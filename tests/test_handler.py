@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import handler
+from imaging.bounds import Run
 from imaging.errors import EventError, RecipeError, SetupError
 from imaging.model import Manifest, manifest_key_of
 from imaging.telemetry import logger
@@ -94,15 +95,15 @@ def test_trouble_with_aws_escapes(deployed: OnS3, monkeypatch: pytest.MonkeyPatc
 
 
 class Clock:
-    """A context as Lambda's: it says how many milliseconds are left, and each time it is asked the next."""
+    """A context as Lambda's: it says how many milliseconds are left."""
 
     aws_request_id = "1"
 
-    def __init__(self, *seconds: float) -> None:
-        self.left = [second * 1000 for second in seconds]
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
     def get_remaining_time_in_millis(self) -> float:
-        return self.left.pop(0)
+        return self.seconds * 1000
 
 
 def test_a_file_that_outlasts_the_function_is_rejected_before_the_function_ends(
@@ -115,18 +116,22 @@ def test_a_file_that_outlasts_the_function_is_rejected_before_the_function_ends(
     deployed.upload("a.png", picture(1))
     monkeypatch.setattr("imaging.reconciling.decode", forever)
     event = {"Records": [record("a.png", bucket=deployed.raw)]}
-    (outcome,) = handler.on_event(event, Clock(1, 1))["outcomes"]
+    (outcome,) = handler.on_event(event, Clock(1))["outcomes"]
     assert (outcome["status"], outcome["code"]) == ("rejected", "took-too-long")
 
 
-def test_a_key_that_others_left_no_time_for_is_tried_again_and_not_rejected(deployed: OnS3) -> None:
-    event = {"keys": ["first.png", "second.png"]}
-    for key in event["keys"]:
+def test_a_key_that_others_left_no_time_for_is_tried_again_and_not_rejected(
+    deployed: OnS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("done.png", "new.png"):
         deployed.upload(key, picture(1))
+    notify(deployed, "done.png")
+    late = Run("1", begin_by=time.monotonic() - 1, ends=time.monotonic() + 50)
+    monkeypatch.setattr(Run, "within", lambda *_: late)
     with pytest.raises(ExceptionGroup, match="1 of 2 keys failed") as caught:
-        handler.on_event(event, Clock(120, 119, 59))
-    assert caught.group_contains(TimeoutError, match=r"59 of 120 seconds .* 'second.png'")
-    assert {key.partition("/")[0] for key in standing(deployed)} == {"first.png"}
+        notify(deployed, "done.png", "new.png")
+    assert caught.group_contains(TimeoutError, match=r"no time left for 'new\.png'")
+    assert {key.partition("/")[0] for key in standing(deployed)} == {"done.png"}
 
 
 def test_a_key_that_several_records_hint_at_is_reconciled_once(deployed: OnS3) -> None:
