@@ -105,7 +105,7 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
                     raise
             picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
             said = "Something besides the pixels is damaged or too large and was left out; treated as sRGB."
-            return replace(picture, warnings=(said,))
+            return replace(picture, warnings=(said, *picture.warnings))
     except Rejection:
         raise
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing

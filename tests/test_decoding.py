@@ -668,6 +668,13 @@ def test_a_png_whose_extras_are_damaged_shows_its_pixels_with_a_warning() -> Non
         assert [warning.partition(" is damaged")[0] for warning in picture.warnings] == ["Something besides the pixels"]
 
 
+def test_what_else_is_wrong_with_such_a_png_is_said_too() -> None:
+    body = saved(scene(), "png")
+    picture = decoded(body[:33] + png_chunk(b"pHYs", b"") + png_chunk(b"eXIf", b"II*\0\xff") + body[33:])
+    assert ["pixels" in warning for warning in picture.warnings] == [True, False]
+    assert "EXIF" in picture.warnings[1]
+
+
 def test_a_png_whose_animation_is_damaged_is_rejected() -> None:
     body = saved(scene(), "png", save_all=True, append_images=[see_through(), scene()], duration=40)
     for extra in (b"", png_chunk(b"pHYs", b"")):
