@@ -94,22 +94,18 @@ def decode(body: bytes, specs: Sequence[RenditionSpec], limits: Limits, memory: 
             warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes ours below
             if name == "tiff":  # and goes on without the tags behind the cut, which are its colours and alpha
                 warnings.filterwarnings("error", "Truncated File Read|Tag data larger than file")
-            try:
-                return _decode(body, name, plugin, specs, limits, memory)
-            except (Rejection, MemoryError):
-                raise
-            except Exception as error:
-                too_much_text = "MAX_TEXT_MEMORY" in str(error)
-                bare = png_without_extras(body, texts=not too_much_text) if name == "png" else b""
-                if not bare:
-                    raise
-            picture = _decode(bare, name, plugin, specs, limits, memory)  # what the first attempt held is free again
-            said = "Something besides the pixels is damaged or too large and was left out; treated as sRGB."
-            return replace(picture, warnings=(said, *picture.warnings))
+            return _decode(body, name, plugin, specs, limits, memory)
     except Rejection:
         raise
     except Exception as error:  # eleven classes of exception came out of corrupt files; all mean one thing
-        raise _damaged(name, error) from error
+        bare = b""
+        if name == "png" and not isinstance(error, MemoryError):
+            bare = png_without_extras(body, texts="MAX_TEXT_MEMORY" not in str(error))
+        if not bare:
+            raise _damaged(name, error) from error
+    picture = decode(bare, specs, limits, memory)  # what the first attempt held is free again
+    said = "Something besides the pixels is damaged or too large and was left out; treated as sRGB."
+    return replace(picture, warnings=tuple(dict.fromkeys((said, *picture.warnings))))
 
 
 def _decode(
