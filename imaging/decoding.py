@@ -112,7 +112,7 @@ def _decode(
     body: bytes, name: str, plugin: str, specs: Sequence[RenditionSpec], limits: Limits, memory: int | None
 ) -> Picture:
     image = _opened(body, name, plugin, limits)
-    width, height = told = image.size
+    width, height = image.size
     found: list[str] = []
 
     count = _frame_count(image, name, any(spec.animated for spec in specs), limits)
@@ -134,8 +134,7 @@ def _decode(
         size = largest.size  # exactly, so that it need not be resized again
     stored = (size[1], size[0]) if orientation >= 5 else size
 
-    if name == "jpeg":
-        image.draft(None, stored)
+    box = _drafted(image, stored) if name == "jpeg" else None
     _refuse_much_memory(image, name, specs, count, orientation, len(body), memory, full=(width, height))
 
     icc = image.info.get("icc_profile")
@@ -147,8 +146,8 @@ def _decode(
         shrunk = _eight_bit(frame)
         if shrunk.size != stored:
             # What libjpeg has scaled is a little soft already; the full picture has detail to spare, and is dear.
-            drafted = (image.width, image.height) != told
-            shrunk = _scaled(shrunk, stored, Image.Resampling.LANCZOS if drafted else Image.Resampling.BICUBIC)
+            resample = Image.Resampling.LANCZOS if box else Image.Resampling.BICUBIC
+            shrunk = scaled(shrunk, stored, resample, box)
         shrunk = _to_srgb(shrunk, icc, found)
         if shrunk is frame:
             shrunk = frame.copy()  # the file's own picture changes with its next frame
@@ -334,27 +333,57 @@ def _all_or_none_alpha(frames: list[Image.Image]) -> tuple[Image.Image, ...]:
 
 # -- scale -------------------------------------------------------------------------------------------------
 
+SPARE = ((8, 1.4), (4, 1.4), (2, 1.2))
+"""What libjpeg may divide a picture's sides by, and how much larger than wanted it must still be then.
+
+Libjpeg scales each 8 x 8 pixels by themselves. With less to spare, photos fall under the mean SSIM of 0.995 to the
+whole picture scaled by LANCZOS (docs/performance.md).
+"""
 GAP = 3.0
 """How far above the size wanted averaging whole pixels stops, and resampling goes on: no difference is to be seen."""
 BAND = 128
 """Rows that are resampled at a time."""
+PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
+"""Modes in which a hidden colour weighs nothing."""
 
 
-def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
-    """The picture in another size, as by `Image.resize`, in bands: on two processors, little between the passes."""
+def _drafted(image: Image.Image, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """Have libjpeg scale the picture while it decodes, almost for nothing, as far as `size` loses nothing by it.
+
+    The answer is the box that holds the picture then; None where it is decoded whole. An eighth of 1,001 pixels is
+    125.125 of the 126 that libjpeg makes of them: taken for all 126, the picture would be moved, and by as much to the
+    other side when it lies on its head.
+    """
+    larger = min(image.width / size[0], image.height / size[1])
+    for divisor, spare in SPARE:
+        if larger >= divisor * spare:
+            drafted = image.draft(None, (image.width // divisor, image.height // divisor))
+            return drafted and drafted[1]
+    return None
+
+
+def scaled(
+    image: Image.Image,
+    size: tuple[int, int],
+    resample: Image.Resampling,
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """What `box` holds of the picture in another size, as `Image.resize` makes it, but in bands on two threads.
+
+    One band after the other, it would wait for the encoders beside it, and they for it. Alpha is premultiplied.
+    """
+    if premultiplied := PREMULTIPLIED.get(image.mode):
+        return scaled(image.convert(premultiplied), size, resample, box).convert(image.mode)
     width, height = size
-    if height <= BAND or image.mode in ("LA", "RGBA"):  # of these Pillow would convert all for each band
-        return image.resize(size, resample, reducing_gap=GAP)
-    factor = max(1, int(image.width / width / GAP)), max(1, int(image.height / height / GAP))
-    across, down = image.width / factor[0], image.height / factor[1]
-    if factor != (1, 1):
-        image = image.reduce(factor)
-    canvas = Image.new(image.mode, size)
+    if height <= BAND:
+        return image.resize(size, resample, box, reducing_gap=GAP)
+    left, top, right, bottom = box or (0, 0, *image.size)
+    canvas = Image.new(image.mode, size, None)
 
-    def fill(top: int) -> None:
-        bottom = min(top + BAND, height)
-        box = (0, down * top / height, across, down * bottom / height)
-        canvas.paste(image.resize((width, bottom - top), resample, box), (0, top))
+    def fill(first: int) -> None:
+        last = min(first + BAND, height)
+        part = (left, top + (bottom - top) * first / height, right, min(top + (bottom - top) * last / height, bottom))
+        canvas.paste(image.resize((width, last - first), resample, part, reducing_gap=GAP), (0, first))
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(fill, range(0, height, BAND)))

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imaging.decoding import Picture
+from imaging.decoding import Picture, scaled
 from imaging.model import Crop, Overlay, RenditionSpec
 
 Frames = tuple[Image.Image, ...]
@@ -62,7 +62,7 @@ def cut(frame: Image.Image, crop: Crop, picture: Picture) -> Image.Image:
         x, y = min(round(box[0]), frame.width - width), min(round(box[1]), frame.height - height)
         if x >= 0 and y >= 0:
             return frame.crop((x, y, x + width, y + height))
-    return frame.resize((width, height), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    return scaled(frame, (width, height), Image.Resampling.LANCZOS, box)
 
 
 def finish(frame: Image.Image, spec: RenditionSpec) -> Image.Image:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from imaging.containers import jpeg_scans
-from imaging.decoding import GAP, _scaled, decode
+from imaging.decoding import GAP, decode, scaled
 from imaging.encoding import encode
 from imaging.errors import Rejection
 from imaging.model import Limits, RenditionSpec
@@ -244,6 +244,13 @@ def test_every_orientation_ends_upright(orientation: int, name: str, spec: Rendi
     twin = decoded(saved(upright, name, **options), spec)
     assert (picture.width, picture.height) == (96, 56)
     assert mean_difference(picture.frames[0], twin.frames[0]) < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_whose_sides_cannot_be_halved_keeps_its_place_when_it_is_reduced(orientation: int) -> None:
+    upright = scene(1001, 747)
+    frame = decoded(oriented(upright, orientation, "jpeg", quality=95), RenditionSpec("small", width=61)).frames[0]
+    assert mean_difference(frame, upright.resize(frame.size, Image.Resampling.LANCZOS)) < 1.5
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 77])
@@ -862,7 +869,7 @@ def test_the_pages_of_a_tiff_are_not_counted() -> None:
 def test_scaling_in_bands_is_scaling_at_once(size: tuple[int, int], mode: str) -> None:
     image = scene(400, 500).convert("RGBA").convert(mode)
     at_once = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=GAP)
-    banded = _scaled(image, size, Image.Resampling.LANCZOS)
+    banded = scaled(image, size, Image.Resampling.LANCZOS)
     assert (banded.mode, banded.size) == (mode, size)
     pairs = zip(banded.split(), at_once.split(), strict=True)
     # Pillow begins with rows or with columns, as is cheaper, and rounds between: seen at hard edges only.

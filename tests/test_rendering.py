@@ -339,3 +339,11 @@ def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> 
     ]
     assert sum(alike) / len(alike) > 0.995
     assert min(alike) > 0.993
+
+
+@pytest.mark.parametrize("times", [1.6, 2.05, 2.4, 4.1, 4.85, 5.6, 8.2, 9.7, 11.2, 17])
+def test_the_largest_rendition_is_as_good_whatever_its_size(times: float) -> None:
+    original = photo(1600, 1200, 3)
+    spec = RenditionSpec("one", width=round(1600 / times))
+    ((_, (frame,)),) = render(decoded(saved(original, "jpeg", quality=95), spec), [spec])
+    assert ssim(frame, original.resize(frame.size, Image.Resampling.LANCZOS)) > 0.995
