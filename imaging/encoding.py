@@ -7,9 +7,10 @@ nothing, and what shall be in a file is said here, argument by argument.
 import base64
 import io
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageChops
@@ -27,10 +28,10 @@ ANIMATED = frozenset({"webp", "gif"})
 
 ENCODERS = 2
 """Encoders at work at once; they do not hold the interpreter. A function has two processors up to 3,538 MB."""
-SLOWEST_FIRST = ("avif", "webp", "png", "gif", "jpeg")
-"""So that no long one is left for the end, with the other processor idle."""
-AHEAD = 4
-"""Files that may be under way before the first of them is waited for: their pixels take memory."""
+TURN = ("jpeg", "avif", "webp", "png", "gif")
+"""Who begins: the slowest, so that no long one is left for the end. But before them JPEG, which lets others run at
+once: they first take in their pixels, and nobody else runs meanwhile.
+"""
 
 LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
 """Pixels that a side may have; more is refused by the encoder, of AVIF by its decoder."""
@@ -62,38 +63,35 @@ def encode_all(
 ) -> Generator[Made, None, None]:
     """Every file of what was rendered, in its order, encoded beside the caller, who may upload one meanwhile.
 
-    `at_most` says how many bytes a file may have. What a small source makes equal is encoded once.
+    `at_most` says how many bytes a file may have. What a small source makes equal is encoded once. What waits to be
+    encoded has no more pixels than the picture, for they take memory; within that, rendering does not wait.
     """
-    begun: list[tuple[Any, Future[Encoded]]] = []  # of the frame that came last
+    begun: dict[tuple[str, str, int | None], Future[Encoded]] = {}  # of the frame that came last
     last: Image.Image | None = None
-    waiting: deque[tuple[RenditionSpec, str, tuple[int, int], Future[Encoded]]] = deque()
+    waiting: deque[tuple[RenditionSpec, Image.Image, dict[str, Future[Encoded]]]] = deque()
+    own = picture.frames[0]
     pool = ThreadPoolExecutor(ENCODERS)
 
-    def wait() -> Made:
-        spec, name, size, future = waiting.popleft()
-        return Made(spec, name, size, future.result().content)
+    def finished() -> Iterator[Made]:
+        spec, frame, futures = waiting.popleft()
+        return (Made(spec, name, frame.size, futures[name].result().content) for name in formats_of(spec, frame))
 
     try:
         for spec, frames in rendered:
-            first, alike = frames[0], replace(spec, **_OF_PIXELS)
-            if first is not last:
-                begun, last = [], first
-            formats = formats_of(spec, first)
-            futures: dict[str, Future[Encoded]] = {}
-            for name in sorted(formats, key=SLOWEST_FIRST.index):
-                job = (name, alike, at_most(spec, name, first.size))
-                same = [future for like, future in begun if like == job]
-                futures[name] = (
-                    same[0]
-                    if same
-                    else pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
-                )
-                begun.append((job, futures[name]))
-            waiting.extend((spec, name, first.size, futures[name]) for name in formats)
-            while len(waiting) > AHEAD:
-                yield wait()
+            frame, alike = frames[0], repr(replace(spec, **_OF_PIXELS))
+            if frame is not last:
+                begun, last = {}, frame
+            futures = {}
+            for name in sorted(formats_of(spec, frame), key=TURN.index):
+                job = name, alike, at_most(spec, name, frame.size)
+                if job not in begun:
+                    begun[job] = pool.submit(encode, frames, name, spec, picture, at_most=job[-1], credits=credits)
+                futures[name] = begun[job]
+            waiting.append((spec, frame, futures))
+            while sum(each.width * each.height for _, each, _ in waiting if each is not own) > own.width * own.height:
+                yield from finished()
         while waiting:
-            yield wait()
+            yield from finished()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # whose time is up does not wait for a codec
 
@@ -195,10 +193,12 @@ def _save(
     # A save leaves its options on the picture, where another thread's save of the same picture would read them. Pillow
     # has no public name for a second picture over the same pixels, and a copy of them is 11 MB at the peak.
     frame = frame._new(frame.im)  # noqa: SLF001
-    buffer = io.BytesIO()
     know_plugin(name.upper())
-    frame.save(buffer, name.upper(), **options)
-    content = buffer.getvalue()
+    # Pillow lets nobody else run while it encodes a JPEG into memory; into a file of the system's it does.
+    with TemporaryFile() if name == "jpeg" else io.BytesIO() as file:
+        frame.save(file, name.upper(), **options)
+        file.seek(0)
+        content = file.read()
     return _with_alpha_flag(content) if more and name == "webp" and frame.mode == "RGBA" else content
 
 

@@ -69,8 +69,11 @@ def foretell_renditions(
         for name in spec.formats:
             each = ENCODED.get(f"{name}+" if alpha else name) or ENCODED[name]
             encodings.append(each * canvas[0] * canvas[1])
-    # At once there are the picture, those that wait for one of two encoders, and what these two take.
-    return 4 * frames * (shrunk[0] * shrunk[1] + sum(sorted(copies)[-3:])) + sum(sorted(encodings)[-2:])
+    # At once there are the picture, as much again that waits for one of two encoders, what is being rendered and of
+    # what, and what these two take.
+    picture = shrunk[0] * shrunk[1]
+    rendered = min(sum(copies), picture + sum(sorted(copies)[-2:]))
+    return 4 * frames * (picture + rendered) + sum(sorted(encodings)[-2:])
 
 
 def refuse_over(budget: int | None, needed: int, spoken: str, size: tuple[int, int]) -> None:

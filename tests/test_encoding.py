@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from imaging import encoding
 from imaging.decoding import Credits, Picture
-from imaging.encoding import AHEAD, LONGEST, Encoded, encode, encode_all, formats_of, placeholder
+from imaging.encoding import LONGEST, Encoded, encode, encode_all, formats_of, placeholder
 from imaging.errors import Rejection
 from imaging.model import FORMATS, RenditionSpec
 from imaging.rendering import render
@@ -467,19 +467,19 @@ def test_files_of_the_same_pixels_with_other_bounds_are_encoded_each(calls: list
     assert len(files[1].content) <= 2000 < len(files[0].content)
 
 
-def test_rendering_goes_only_so_far_ahead_of_who_takes_the_files() -> None:
-    picture = picture_of(scene())
-    specs = [RenditionSpec(f"w{width}", width=width, formats=("jpeg",)) for width in range(80, 40, -2)]
+@pytest.mark.parametrize(("widths", "ahead"), [((80, 78, 76, 74), 2), ((60, 40, 20, 10), 4), ((96, 90, 60, 30), 3)])
+def test_what_waits_to_be_encoded_has_no_more_pixels_than_the_picture(widths: tuple[int, ...], ahead: int) -> None:
+    picture = picture_of(scene(96, 64))
     done = []
 
     def rendering() -> Iterator[Any]:
-        for spec, frames in render(picture, specs):
+        for spec, frames in render(picture, [RenditionSpec(f"w{width}", width, formats=("png",)) for width in widths]):
             done.append(spec)
             yield spec, frames
 
     files = encode_all(rendering(), picture)
     next(files)
-    assert len(done) == AHEAD + 1
+    assert len(done) == ahead
     files.close()
 
 
