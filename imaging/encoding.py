@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from PIL import ExifTags, Image, ImageChops
 
 from imaging.decoding import Credits, Picture, know_plugin
-from imaging.errors import Rejection
 from imaging.model import RenditionSpec
 
 LOSSY = frozenset({"jpeg", "webp", "avif"})
@@ -32,9 +31,6 @@ TURN = ("jpeg", "avif", "webp", "png", "gif")
 """Who begins: the slowest, so that no long one is left for the end. But before them JPEG, which lets others run at
 once: they first take in their pixels, and nobody else runs meanwhile.
 """
-
-LONGEST = {"webp": 16_383, "jpeg": 65_500, "gif": 65_535, "avif": 32_768}
-"""Pixels that a side may have; more is refused by the encoder, of AVIF by its decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +114,7 @@ def encode(
     at_most: int | None = None,
     credits: Credits | None = None,
 ) -> Encoded:
-    """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can.
-
-    Raises `Rejection` for what is longer than the format can be, as a line of pixels may be.
-    """
-    side, most = max(frames[0].size), LONGEST.get(name)
-    if most and side > most:
-        raise Rejection(
-            "too-many-pixels",
-            f"The rendition {spec.name!r} of this picture of {picture.width:,} x {picture.height:,} pixels would be "
-            f"{side:,} pixels long, and {name} files can be {most:,}.",
-            f"Crop it, or export it at {most:,} pixels on the long side or less.",
-        )
+    """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can."""
     if name not in ANIMATED or not spec.animated:
         frames = frames[:1]
 

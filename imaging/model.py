@@ -12,18 +12,19 @@ LONGEST_KEY = 1024
 
 
 class Format(NamedTuple):
-    """How a rendition's format is named in keys and in HTTP."""
+    """How a rendition's format is named in keys and in HTTP, and how many pixels a side of it can have."""
 
     extension: str
     content_type: str
+    longest: int
 
 
 FORMATS: Mapping[str, Format] = {
-    "jpeg": Format("jpg", "image/jpeg"),
-    "png": Format("png", "image/png"),
-    "webp": Format("webp", "image/webp"),
-    "avif": Format("avif", "image/avif"),
-    "gif": Format("gif", "image/gif"),
+    "jpeg": Format("jpg", "image/jpeg", 65_500),
+    "png": Format("png", "image/png", 2**31 - 1),
+    "webp": Format("webp", "image/webp", 16_383),
+    "avif": Format("avif", "image/avif", 32_768),  # more is written, and read by nobody
+    "gif": Format("gif", "image/gif", 65_535),
 }
 
 
@@ -123,9 +124,9 @@ class RenditionSpec:
     def crop(self, width: int, height: int, focus: tuple[float, float] = (0.5, 0.5)) -> Crop:
         """Where in a source of `width` x `height` this rendition comes from, and how large it becomes.
 
-        `limit` and `pad` take the whole source and fit it into the box. `fill` covers the box exactly and
-        cuts what stands over, keeping `focus` (fractions of width and height) as near the middle as the
-        edges allow; of a source too small for that it makes the largest picture of the box's shape.
+        `limit` and `pad` take the whole source and fit it into the box, and into what the formats can hold. `fill`
+        covers the box exactly and cuts what stands over, keeping `focus` (fractions of width and height) as near the
+        middle as the edges allow; of a source too small for that it makes the largest picture of the box's shape.
         """
         most = float("inf") if self.enlarge else 1.0
         if self.fit == "fill" and self.width and self.height:
@@ -136,9 +137,11 @@ class RenditionSpec:
             left = min(max(0, focus[0] * width - across / 2), width - across)
             top = min(max(0, focus[1] * height - down / 2), height - down)
             return Crop((left, top, left + across, top + down), size)
+        longest = min(FORMATS["jpeg" if name == "auto" else name].longest for name in self.formats)
         scale = min((self.width or most * width) / width, (self.height or most * height) / height, most)
         if scale == float("inf"):
             scale = 1.0
+        scale = min(scale, longest / max(width, height))
         return Crop((0, 0, width, height), _at_least_one(width * scale, height * scale), whole=True)
 
 

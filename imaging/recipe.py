@@ -89,8 +89,8 @@ RENDITION = (
     Field("text", "name", "Stands in the rendition's key.", required=True,
           pattern="^(?!manifest$)[a-z0-9_-]{1,40}$",
           words='1 to 40 lower-case letters, digits, - and _, but not "manifest"'),
-    Field("integer", "width", "Width of the box in pixels.", None, 1, 16383),  # WebP goes no further
-    Field("integer", "height", "Height of the box in pixels.", None, 1, 16383),
+    Field("integer", "width", "Width of the box in pixels.", None, 1, FORMATS["webp"].longest),
+    Field("integer", "height", "Height of the box in pixels.", None, 1, FORMATS["webp"].longest),
     Field("text", "fit", "limit fits inside the box, fill covers it and crops, pad fits and pads to it.",
           "limit", choices=("limit", "fill", "pad")),
     Field("text", "gravity", "What fill keeps: a side, the editor's focal point, or what is busiest (smart).",

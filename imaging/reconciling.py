@@ -280,9 +280,9 @@ def _rendition(
 ) -> Rendition:
     """The rendition as it will stand, its ETag still unknown."""
     sha256 = hashlib.sha256(content).hexdigest()
-    extension, content_type = FORMATS[name]
-    key = recipe.rendition_key(source.key, spec.name, extension, sha256[:DIGEST_LENGTH])
-    return Rendition(spec.name, key, name, content_type, *size, len(content), "", sha256)
+    made = FORMATS[name]
+    key = recipe.rendition_key(source.key, spec.name, made.extension, sha256[:DIGEST_LENGTH])
+    return Rendition(spec.name, key, name, made.content_type, *size, len(content), "", sha256)
 
 
 def refuse_unreadable(source: Source, rule: Rule, recipe: Recipe) -> None:

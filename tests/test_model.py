@@ -31,7 +31,7 @@ points = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 def spec(width: int | None, height: int | None, fit: str = "limit", *, enlarge: bool = False) -> RenditionSpec:
-    return RenditionSpec("s", width, height, fit, enlarge=enlarge)
+    return RenditionSpec("s", width, height, fit, enlarge=enlarge, formats=("png",))  # of any length
 
 
 @given(sides, sides, boxes, boxes, st.sampled_from(["limit", "fill", "pad"]), st.booleans(), points)
@@ -126,6 +126,14 @@ def test_a_source_of_400_by_200_becomes(given_spec: RenditionSpec, size: tuple[i
 
 def test_the_scale_of_a_crop_is_that_of_its_larger_direction() -> None:
     assert Crop((0, 0, 400, 200), (100, 60)).scale == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("formats", "size"), [(("webp", "auto"), (524, 16_383)), (("avif",), (640, 20_000)), (("auto",), (640, 20_000))]
+)
+def test_a_rendition_is_no_longer_than_its_formats_can_hold(formats: tuple[str, ...], size: tuple[int, int]) -> None:
+    for fit in ("limit", "pad"):
+        assert RenditionSpec("s", 640, 20_000, fit, formats=formats).crop(1280, 40_000).size == size
 
 
 # -- keys --------------------------------------------------------------------------------------------------
@@ -235,7 +243,7 @@ def test_the_summary_of_an_outcome_says_why_a_source_was_rejected() -> None:
 
 def test_every_format_has_an_extension_and_a_content_type() -> None:
     assert {name: FORMATS[name] for name in ("jpeg", "gif")} == {
-        "jpeg": ("jpg", "image/jpeg"),
-        "gif": ("gif", "image/gif"),
+        "jpeg": ("jpg", "image/jpeg", 65_500),
+        "gif": ("gif", "image/gif", 65_535),
     }
     assert all(shape.content_type == f"image/{name}" for name, shape in FORMATS.items())
