@@ -9,7 +9,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
@@ -33,15 +33,6 @@ once: they first take in their pixels, and nobody else runs meanwhile.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The bytes of a rendition and the quality they were made with; `fits` False: heavier than allowed."""
-
-    content: bytes
-    quality: int | None
-    fits: bool = True
-
-
 class Made(NamedTuple):
     """One file of a rendition, encoded."""
 
@@ -62,15 +53,15 @@ def encode_all(
     `at_most` says how many bytes a file may have. What a small source makes equal is encoded once. What waits to be
     encoded has no more pixels than the picture, for they take memory; within that, rendering does not wait.
     """
-    begun: dict[tuple[str, str, int | None], Future[Encoded]] = {}  # of the frame that came last
+    begun: dict[tuple[str, str, int | None], Future[bytes]] = {}  # of the frame that came last
     last: Image.Image | None = None
-    waiting: deque[tuple[RenditionSpec, Image.Image, dict[str, Future[Encoded]]]] = deque()
+    waiting: deque[tuple[RenditionSpec, Image.Image, dict[str, Future[bytes]]]] = deque()
     own = picture.frames[0]
     pool = ThreadPoolExecutor(ENCODERS)
 
     def finished() -> Iterator[Made]:
         spec, frame, futures = waiting.popleft()
-        return (Made(spec, name, frame.size, futures[name].result().content) for name in formats_of(spec, frame))
+        return (Made(spec, name, frame.size, futures[name].result()) for name in formats_of(spec, frame))
 
     try:
         for spec, frames in rendered:
@@ -113,7 +104,7 @@ def encode(
     *,
     at_most: int | None = None,
     credits: Credits | None = None,
-) -> Encoded:
+) -> bytes:
     """The file of format `name`. Lossy formats lower their quality until it has `at_most` bytes, if they can."""
     if name not in ANIMATED or not spec.animated:
         frames = frames[:1]
@@ -122,24 +113,21 @@ def encode(
         return _save(frames, name, spec, picture, quality, credits)
 
     wanted = spec.quality.get(name, 80) if name in LOSSY else None
-    content = at(wanted)
-    if at_most is None or len(content) <= at_most:
-        return Encoded(content, wanted)
-    if wanted is None:
-        return Encoded(content, None, fits=False)
+    content = lightest = at(wanted)
+    if at_most is None or wanted is None or len(content) <= at_most:
+        return content
 
     # The largest quality that fits, by halving: size grows with quality.
-    low, high, best = min(LOWEST_QUALITY, wanted), wanted - 1, None
-    smallest = content
+    low, high, fitting = min(LOWEST_QUALITY, wanted), wanted - 1, None
     while low <= high:
         quality = (low + high) // 2
         content = at(quality)
-        smallest = min(smallest, content, key=len)
+        lightest = min(lightest, content, key=len)
         if len(content) <= at_most:
-            best, low = Encoded(content, quality), quality + 1
+            fitting, low = content, quality + 1
         else:
             high = quality - 1
-    return best or Encoded(smallest, low, fits=False)
+    return fitting or lightest
 
 
 def _save(

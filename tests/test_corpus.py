@@ -52,7 +52,7 @@ def published(body: bytes) -> Picture:
     picture = decode(body, SPECS, Limits())
     for spec, frames in render(picture, SPECS):
         for name in formats_of(spec, frames[0]):
-            content = encode(frames, name, spec, picture).content
+            content = encode(frames, name, spec, picture)
             assert opened(content).size == frames[0].size
             assert b"<?php" not in content
     assert len(placeholder(picture)) < 1024

@@ -525,7 +525,7 @@ def test_an_animation_that_stands_for_hours_is_still_one_that_can_be_written(nam
     frames = [Image.new("RGB", (12, 8), colour) for colour in ("red", "lime")]
     body = saved(frames[0], "png", save_all=True, append_images=frames[1:], duration=[20_000_000, 40], loop=100_000)
     picture = decoded(body)
-    made = opened(encode(picture.frames, name, WHOLE, picture).content)
+    made = opened(encode(picture.frames, name, WHOLE, picture))
     assert (made.n_frames, made.info["duration"]) == (2, 655_350)  # eleven minutes, GIF's longest
 
 

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from imaging import encoding
 from imaging.decoding import Credits, Picture
-from imaging.encoding import Encoded, encode, encode_all, formats_of, placeholder
+from imaging.encoding import encode, encode_all, formats_of, placeholder
 from imaging.model import FORMATS, RenditionSpec
 from imaging.rendering import render
 from tests.pictures import (
@@ -37,13 +37,13 @@ def picture_of(*frames: Image.Image, durations: tuple[int, ...] | None = None, l
     return Picture("png", *frames[0].size, frames, durations or (40,) * len(frames), loop)
 
 
-def made(image: Image.Image, name: str, spec: RenditionSpec = WHOLE, at_most: int | None = None) -> Encoded:
+def made(image: Image.Image, name: str, spec: RenditionSpec = WHOLE, at_most: int | None = None) -> bytes:
     return encode([image], name, spec, picture_of(image), at_most=at_most)
 
 
 def animated(name: str, *frames: Image.Image, durations: tuple[int, ...], loop: int = 0) -> Image.Image:
     picture = picture_of(*frames, durations=durations, loop=loop)
-    return Image.open(io.BytesIO(encode(frames, name, WHOLE, picture).content))
+    return Image.open(io.BytesIO(encode(frames, name, WHOLE, picture)))
 
 
 def noise(size: tuple[int, int] = (96, 64), mode: str = "RGB") -> Image.Image:
@@ -57,7 +57,7 @@ def noise(size: tuple[int, int] = (96, 64), mode: str = "RGB") -> Image.Image:
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_every_mode_becomes_a_picture_of_every_format(name: str, mode: str) -> None:
     image = see_through().convert(mode)
-    back = opened(made(image, name).content)
+    back = opened(made(image, name))
     assert (back.format, back.size) == (name.upper(), image.size)
     if not mode.endswith("A"):
         assert mean_difference(back, image) < (12 if name == "gif" else 7)
@@ -66,7 +66,7 @@ def test_every_mode_becomes_a_picture_of_every_format(name: str, mode: str) -> N
 @pytest.mark.parametrize("name", ["png", "webp", "avif"])
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_alpha_is_kept_by_formats_that_have_it(name: str, mode: str) -> None:
-    back = opened(made(see_through().convert(mode), name).content)
+    back = opened(made(see_through().convert(mode), name))
     assert mean_difference(back.convert("RGBA").getchannel("A"), see_through().getchannel("A"), "L") < 2
 
 
@@ -74,18 +74,18 @@ def test_alpha_is_kept_by_formats_that_have_it(name: str, mode: str) -> None:
 def test_a_gif_keeps_what_is_wholly_transparent(mode: str) -> None:
     image = Image.new(mode, (16, 16), (255, 255) if mode == "LA" else (255, 255, 255, 255))
     image.paste((0, 0) if mode == "LA" else (0, 0, 0, 0), (0, 0, 8, 16))
-    back = opened(made(image, "gif").content).convert("RGBA")
+    back = opened(made(image, "gif")).convert("RGBA")
     assert (back.getpixel((4, 8))[3], back.getpixel((12, 8))) == (0, (255, 255, 255, 255))
 
 
 def test_a_jpeg_is_flattened_on_the_background_of_its_spec() -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     image.paste((255, 0, 0, 128), (0, 0, 16, 32))
-    back = opened(made(image, "jpeg", replace(WHOLE, background="#0000ff", subsampling="4:4:4")).content)
+    back = opened(made(image, "jpeg", replace(WHOLE, background="#0000ff", subsampling="4:4:4")))
     assert back.mode == "RGB"
     for at, wanted in ((4, (128, 0, 127)), (28, (0, 0, 255))):
         assert max(abs(a - b) for a, b in zip(back.getpixel((at, 16)), wanted, strict=True)) <= 4
-    assert opened(made(Image.new("LA", (8, 8), (0, 0)), "jpeg").content).getpixel((4, 4)) in {255, (255, 255, 255)}
+    assert opened(made(Image.new("LA", (8, 8), (0, 0)), "jpeg")).getpixel((4, 4)) in {255, (255, 255, 255)}
 
 
 def test_auto_is_a_jpeg_where_nothing_shines_through_and_a_png_elsewhere() -> None:
@@ -96,10 +96,10 @@ def test_auto_is_a_jpeg_where_nothing_shines_through_and_a_png_elsewhere() -> No
 
 
 def test_a_jpeg_is_progressive_and_subsampled_unless_the_spec_says_otherwise() -> None:
-    plain = made(scene(), "jpeg").content
+    plain = made(scene(), "jpeg")
     assert opened(plain).info["progressive"]
     assert sampling(plain) == (2, 2)
-    assert sampling(made(scene(), "jpeg", replace(WHOLE, subsampling="4:4:4")).content) == (1, 1)
+    assert sampling(made(scene(), "jpeg", replace(WHOLE, subsampling="4:4:4"))) == (1, 1)
 
 
 def sampling(body: bytes) -> tuple[int, int]:
@@ -110,73 +110,71 @@ def sampling(body: bytes) -> tuple[int, int]:
 
 def test_a_png_has_a_palette_where_that_loses_nothing_and_only_there() -> None:
     few = scene().quantize(40).convert("RGB")
-    content = made(few, "png").content
+    content = made(few, "png")
     assert opened(content).mode == "P"
     assert worst_difference(opened(content), few) == 0
     assert len(content) < len(saved(few, "png", optimize=True))
-    assert opened(made(noise(), "png").content).mode == "RGB"
-    assert worst_difference(opened(made(see_through(), "png").content), see_through(), "RGBA") == 0
+    assert opened(made(noise(), "png")).mode == "RGB"
+    assert worst_difference(opened(made(see_through(), "png")), see_through(), "RGBA") == 0
 
 
 def test_a_png_of_few_colours_with_alpha_is_the_same_picture() -> None:
     few = Image.new("RGBA", (32, 32), (255, 0, 0, 77))
     few.paste((0, 0, 255, 255), (0, 0, 16, 16))
     few.paste((9, 9, 9, 0), (16, 16, 32, 32))
-    assert worst_difference(opened(made(few, "png").content), few, "RGBA") == 0
+    assert worst_difference(opened(made(few, "png")), few, "RGBA") == 0
 
 
 def test_a_palette_that_would_lose_a_colour_is_not_taken() -> None:
     near = Image.new("RGBA", (16, 15))
     near.putdata([(100 + at // 16, 100 + at % 16, 100, 100 + at % 7) for at in range(240)])
-    assert worst_difference(opened(made(near, "png").content), near, "RGBA") == 0
+    assert worst_difference(opened(made(near, "png")), near, "RGBA") == 0
 
 
 # -- quality and bytes -------------------------------------------------------------------------------------
 
 
+def at_quality(image: Image.Image, name: str, quality: int) -> bytes:
+    return made(image, name, replace(WHOLE, quality={name: quality}))
+
+
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
 def test_quality_is_80_or_what_the_spec_says_for_the_format(name: str) -> None:
     plain, low = made(scene(), name), made(scene(), name, replace(WHOLE, quality={name: 35, "other": 99}))
-    assert (plain.quality, low.quality) == (80, 35)
-    assert len(low.content) < len(plain.content)
+    assert plain == at_quality(scene(), name, 80)
+    assert len(low) < len(plain)
 
 
 @pytest.mark.parametrize("name", ["png", "gif"])
 def test_lossless_formats_have_no_quality(name: str) -> None:
-    assert made(scene(), name, replace(WHOLE, quality={name: 5})).quality is None
+    assert made(scene(), name) == at_quality(scene(), name, 5)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
 def test_a_byte_budget_is_met_with_the_highest_quality_that_meets_it(name: str) -> None:
     image = noise()
-    budget = len(made(image, name, replace(WHOLE, quality={name: 50})).content)
+    budget = len(at_quality(image, name, 50))
     found = made(image, name, at_most=budget)
-    assert found.fits
-    assert len(found.content) <= budget
-    assert found.quality is not None
-    assert 50 <= found.quality < 80
-    above = made(image, name, replace(WHOLE, quality={name: found.quality + 1})).content
-    assert len(above) > budget
+    quality = next(quality for quality in range(79, 49, -1) if at_quality(image, name, quality) == found)
+    assert len(found) <= budget < len(at_quality(image, name, quality + 1))
 
 
 def test_a_budget_that_is_met_anyway_changes_nothing() -> None:
     plain = made(scene(), "jpeg")
-    assert made(scene(), "jpeg", at_most=len(plain.content)) == plain
+    assert made(scene(), "jpeg", at_most=len(plain)) == plain
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp"])
 @pytest.mark.parametrize("wanted", [80, 20, 10])
-def test_a_budget_that_cannot_be_met_gives_the_lightest_and_says_so(name: str, wanted: int) -> None:
-    spec = replace(WHOLE, quality={name: wanted})
-    found = made(noise(), name, spec, at_most=10)
-    lowest = made(noise(), name, replace(WHOLE, quality={name: min(20, wanted)}))
-    assert not found.fits
-    assert abs(len(found.content) - len(lowest.content)) < len(lowest.content) / 10
+def test_a_budget_that_cannot_be_met_gives_the_lightest(name: str, wanted: int) -> None:
+    found = made(noise(), name, replace(WHOLE, quality={name: wanted}), at_most=10)
+    lowest = at_quality(noise(), name, min(20, wanted))
+    assert abs(len(found) - len(lowest)) < len(lowest) / 10
 
 
-def test_a_png_over_its_budget_says_so() -> None:
-    found = made(noise(), "png", at_most=10)
-    assert (found.fits, found.quality) == (False, None)
+def test_a_png_over_its_budget_stays_as_it_is() -> None:
+    image = noise()
+    assert made(image, "png", at_most=10) == made(image, "png")
 
 
 # -- animation ---------------------------------------------------------------------------------------------
@@ -197,7 +195,7 @@ def frames_of(image: Image.Image) -> list[tuple[Image.Image, int]]:
 def test_a_side_as_long_as_its_format_can_have_is_encoded(name: str) -> None:
     most = FORMATS[name].longest
     for size in ((1, most), (most, 1)):
-        assert opened(made(Image.new("L", size), name).content).size == size
+        assert opened(made(Image.new("L", size), name)).size == size
 
 
 @pytest.mark.parametrize("name", ["webp", "gif"])
@@ -237,7 +235,7 @@ def test_a_gif_without_durations_keeps_all_its_frames() -> None:
     body = gif((6, 4), [((0, 0, 6, 4), 1 + at, 1, 0) for at in range(3)], 0)
     picture = decoded(body)
     for name in ("webp", "gif"):
-        assert Image.open(io.BytesIO(encode(picture.frames, name, WHOLE, picture).content)).n_frames == 3
+        assert Image.open(io.BytesIO(encode(picture.frames, name, WHOLE, picture))).n_frames == 3
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "avif"])
@@ -249,7 +247,7 @@ def test_formats_for_stills_take_the_first_frame(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["webp", "gif"])
 def test_a_spec_can_ask_for_the_first_frame(name: str) -> None:
-    content = encode(COLOURS, name, replace(WHOLE, animated=False), picture_of(*COLOURS)).content
+    content = encode(COLOURS, name, replace(WHOLE, animated=False), picture_of(*COLOURS))
     assert Image.open(io.BytesIO(content)).n_frames == 1
 
 
@@ -314,7 +312,7 @@ def test_not_one_mark_of_a_source_is_in_any_rendition(source: str, alpha: bool) 
     specs = (WHOLE, RenditionSpec("pad", 40, 40, "pad"), RenditionSpec("fill", 20, 20, "fill", sharpen=50))
     picture = decoded(body, *specs)
     for (spec, frames), name in itertools.product(render(picture, specs), FORMATS):
-        content = encode(frames, name, spec, picture).content
+        content = encode(frames, name, spec, picture)
         assert MARK not in content
         assert parts_of(content) <= PIXELS_ONLY[name]
         assert not {"exif", "xmp", "icc_profile", "comment", "photoshop"} & opened(content).info.keys()
@@ -334,7 +332,7 @@ def test_not_one_mark_of_an_animation_is_in_an_animation(name: str) -> None:
     )
     assert body.count(MARK) == 3
     picture = decoded(body)
-    content = encode(picture.frames, name, WHOLE, picture).content
+    content = encode(picture.frames, name, WHOLE, picture)
     assert MARK not in content
     assert parts_of(content) <= PIXELS_ONLY[name]
 
@@ -342,7 +340,7 @@ def test_not_one_mark_of_an_animation_is_in_an_animation(name: str) -> None:
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif"])
 @pytest.mark.parametrize("frames", [COLOURS[:1], COLOURS], ids=["still", "animation"])
 def test_credits_are_embedded_where_asked_and_nothing_else(name: str, frames: tuple[Image.Image, ...]) -> None:
-    content = encode(frames, name, WHOLE, picture_of(*frames), credits=CREDITS).content
+    content = encode(frames, name, WHOLE, picture_of(*frames), credits=CREDITS)
     back = Image.open(io.BytesIO(content))
     exif = back.getexif()
     assert set(exif) == {ExifTags.Base.Copyright, ExifTags.Base.Artist}
@@ -351,14 +349,14 @@ def test_credits_are_embedded_where_asked_and_nothing_else(name: str, frames: tu
 
 
 def test_a_credit_stands_in_for_an_artist_nobody_named() -> None:
-    content = encode(COLOURS[:1], "jpeg", WHOLE, picture_of(*COLOURS[:1]), credits=Credits(credit="Agentur")).content
+    content = encode(COLOURS[:1], "jpeg", WHOLE, picture_of(*COLOURS[:1]), credits=Credits(credit="Agentur"))
     assert dict(opened(content).getexif()) == {ExifTags.Base.Artist: "Agentur"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_credits_of_which_there_are_none_are_not_embedded(name: str) -> None:
-    plain = made(scene(), name).content
-    assert encode([scene()], name, WHOLE, picture_of(scene()), credits=Credits()).content == plain
+    plain = made(scene(), name)
+    assert encode([scene()], name, WHOLE, picture_of(scene()), credits=Credits()) == plain
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -404,7 +402,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What `encode` was called with: format, spec's name, bound, and whether beside the caller."""
     noted: list[tuple[Any, ...]] = []
 
-    def noting(*arguments: Any, at_most: int | None = None, **others: Any) -> Encoded:
+    def noting(*arguments: Any, at_most: int | None = None, **others: Any) -> bytes:
         _, name, spec, _ = arguments
         noted.append((name, spec.name, at_most, threading.current_thread() is not threading.main_thread()))
         return encode(*arguments, at_most=at_most, **others)
@@ -416,7 +414,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def test_all_files_come_in_the_order_rendered_with_the_bytes_each_would_have_alone() -> None:
     picture = picture_of(scene())
     expected = [
-        (spec, name, frames[0].size, encode(frames, name, spec, picture).content)
+        (spec, name, frames[0].size, encode(frames, name, spec, picture))
         for spec, frames in render(picture, WIDTHS)
         for name in spec.formats
     ]
@@ -479,7 +477,7 @@ def test_what_waits_to_be_encoded_has_no_more_pixels_than_the_picture(widths: tu
 
 
 def test_what_an_encoder_raises_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> Encoded:
+    def full(*_: Any, **__: Any) -> bytes:
         raise MemoryError
 
     monkeypatch.setattr(encoding, "encode", full)
@@ -493,7 +491,7 @@ def test_formats_encoded_side_by_side_from_one_frame_are_as_if_alone() -> None:
     for _ in range(5):
         image = noise((400, 300))
         every = {one.format: one.content for one in encode_all([(spec, [image])], picture_of(image))}
-        assert every == {name: made(image, name, spec).content for name in spec.formats}
+        assert every == {name: made(image, name, spec) for name in spec.formats}
 
 
 def test_a_frame_that_takes_the_place_of_another_in_memory_is_not_mistaken_for_it() -> None:

@@ -31,7 +31,7 @@ def main(way: str, pixels: str, out: str, *photos: str) -> None:
             picture = Picture("jpeg", *upright, (frame,))
             for name in FORMATS:
                 if way == "ours":
-                    content = encode((frame,), name, specs()[0], picture).content
+                    content = encode((frame,), name, specs()[0], picture)
                 else:
                     buffer = io.BytesIO()
                     frame.save(buffer, name, quality=80)
