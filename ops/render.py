@@ -32,6 +32,8 @@ from ops.files import write_tree
 from ops.memory import MemoryStorage
 
 SHEET = "contact-sheet.html"
+HELD = 500
+"""Sources whose pictures the sheet holds itself, some 20 MB; more would be too much for a browser."""
 PLUGINS = ("PIL.AvifImagePlugin", "PIL.TiffImagePlugin", "PIL.WebPImagePlugin")
 """Pillow's own that it imports at the first use; a process that lives for one file would do so every time."""
 
@@ -90,7 +92,7 @@ def render(
     keys: Mapping[str, Path], recipe: Recipe, out: Path, bounds: Bounds, tell: Callable[[Rendered], str], quiet: bool
 ) -> bool:
     """Render every file into `out`, print what `tell` says of each, and say whether none was refused."""
-    began, counts, cards = time.monotonic(), Counter[str](), []
+    began, counts, cards = time.monotonic(), Counter[str](), list[tuple[bool, str, str]]()
     terminal = sys.stderr.isatty() and not quiet
     make = partial(render_file, recipe=recipe, out=out, bounds=bounds)
     with click.progressbar(length=len(keys), file=sys.stderr, hidden=not terminal) as bar:
@@ -100,7 +102,7 @@ def render(
             click.echo(tell(done))
             bar.update(1)
             counts[done.status] += 1
-            card = sheet.card(done.key, done.status, done.manifest, done.error)
+            card = sheet.card(done.key, done.status, done.manifest, done.error, out if len(cards) < HELD else None)
             cards.append((done.status == "published", done.key, card))
     out.mkdir(parents=True, exist_ok=True)
     page = sheet.page(counts, (card for _, _, card in sorted(cards)))

@@ -1,16 +1,23 @@
 """The contact sheet of `ops render`: one HTML page of what was made of every source, or why nothing was.
 
-It stands at the top of the tree it shows and loads its pictures from there, and only those in view.
+It holds all that it shows, so that it can be sent to an editor as it is; its links lead to the files beside it.
 """
 
+import base64
+import io
 from collections.abc import Iterable, Mapping
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
+
 from imaging.model import Manifest, Rendition
 from ops.files import path_of
+
+PREVIEW = (352, 288)
+"""Pixels a picture on the page has at most, twice what is shown of it: 8 KB on average."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #66707c; --page: #f4f5f7; --card: #fff;
@@ -59,8 +66,11 @@ def page(counts: Mapping[str, int], cards: Iterable[str]) -> str:
     )
 
 
-def card(key: str, status: str, manifest: Manifest | None, error: str | None = None) -> str:
-    """One source: what it is, and its renditions, or why there are none."""
+def card(key: str, status: str, manifest: Manifest | None, error: str | None = None, tree: Path | None = None) -> str:
+    """One source: what it is, and its renditions, or why there are none.
+
+    `tree` is where their files stand; without it the page loads them from beside itself when they come into view.
+    """
     lines = [f'<article class="{escape(status)}">', f"<h2>{escape(key)}<small>{escape(status)}</small></h2>"]
     if error:
         lines.append(f"<p>{escape(error)}</p>")
@@ -71,7 +81,7 @@ def card(key: str, status: str, manifest: Manifest | None, error: str | None = N
             lines.append(f"<p><b>{escape(code)}</b>: {escape(reason)} {escape(advice)}</p>")
         lines += [f'<p class="warning">{escape(warning)}</p>' for warning in manifest.warnings]
         figures = groupby(manifest.renditions, key=lambda rendition: rendition.name)
-        lines.append(f"<div>{''.join(_figure(name, list(made), manifest.alt) for name, made in figures)}</div>")
+        lines.append(f"<div>{''.join(_figure(name, list(made), manifest.alt, tree) for name, made in figures)}</div>")
     return "\n".join([*lines, "</article>"])
 
 
@@ -86,15 +96,25 @@ def _facts(manifest: Manifest) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _figure(name: str, made: list[Rendition], alt: str) -> str:
+def _figure(name: str, made: list[Rendition], alt: str, tree: Path | None) -> str:
     """One rendition in its formats; the lightest of them is shown."""
     shown = min(made, key=lambda rendition: rendition.bytes)
     links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in made)
+    source = preview(path_of(tree, shown.key)) if tree else _address(shown.key)
     return (
-        f'<figure><a href="{_address(shown.key)}"><img src="{_address(shown.key)}" alt="{escape(alt or name)}" '
+        f'<figure><a href="{_address(shown.key)}"><img src="{source}" alt="{escape(alt or name)}" '
         f'width="{shown.width}" height="{shown.height}" loading="lazy" decoding="async"></a>'
         f"<figcaption><b>{escape(name)}</b> {shown.width} x {shown.height}<br>{links}</figcaption></figure>"
     )
+
+
+def preview(file: Path) -> str:
+    """A data URI of the picture in a file, small; of an animation the first frame."""
+    with Image.open(file) as image:
+        image.thumbnail(PREVIEW, Image.Resampling.BICUBIC)
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", quality=70, method=2)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _address(key: str) -> str:

@@ -96,7 +96,9 @@ def test_a_rejected_file_is_told_with_its_reason_and_ends_with_1(photos: Path) -
     assert "'notes\\n.jpg'  unsupported-format: " in refused
     assert len(done.stdout.splitlines()) == 3
     assert (photos.parent / "out/cat.jpg/thumb.webp").exists()
-    assert "unsupported-format" in (photos.parent / "out" / SHEET).read_text(encoding="utf-8")
+    sheet = (photos.parent / "out" / SHEET).read_text(encoding="utf-8")
+    assert "unsupported-format" in sheet
+    assert sheet.count('src="data:') == sheet.count("src=") == 1
 
 
 def test_with_json_there_is_one_object_a_line_for_each_file_and_nothing_else(photos: Path) -> None:

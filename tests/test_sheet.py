@@ -1,13 +1,16 @@
+import base64
 import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from imaging.model import Manifest, Reason, Rendition, Source
 from ops.sheet import card, page, size
+from tests.pictures import mean_difference, opened, saved, scene
 
 HOSTILE = '<script>alert("1")</script> & \'.jpg'
 
@@ -58,6 +61,19 @@ def test_a_source_is_shown_with_its_facts_and_every_rendition_with_size_and_byte
         "cat.jpg/large.jpeg",
     }
     assert [i["src"] for i in shown.all("img")] == ["cat.jpg/thumb.webp", "cat.jpg/large.jpeg"]
+
+
+def test_a_page_holds_its_pictures_small_where_it_is_told_where_they_stand(tmp_path: Path) -> None:
+    manifest = published()
+    for rendition in manifest.renditions:
+        file = tmp_path / rendition.key
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(saved(scene(rendition.width, rendition.height), rendition.format))
+    sources = [image["src"] or "" for image in Page(card("cat.jpg", "published", manifest, tree=tmp_path)).all("img")]
+    assert [source.partition(",")[0] for source in sources] == ["data:image/webp;base64"] * 2
+    small = [opened(base64.b64decode(source.partition(",")[2])) for source in sources]
+    assert [picture.size for picture in small] == [(288, 288), (288, 288)]
+    assert mean_difference(small[1], scene(1920, 1920).resize((288, 288))) < 5
 
 
 def test_a_rejection_is_shown_with_code_reason_and_advice() -> None:
