@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from imaging.errors import RecipeError
 from imaging.model import FORMATS, Limits, Overlay, RenditionSpec, prefix_of
 
-PIXELS = 1
+PIXELS = 2
 """Raise it when the code makes other pixels of the same recipe: everything published is then made again."""
 DIGEST_LENGTH = 16
 """Hexadecimal digits of a rendition's SHA-256 that `{digest}` puts into its key."""
