@@ -1,13 +1,23 @@
 """What a file is, by its first bytes; its name and the uploader's Content-Type are only claims."""
 
-from imaging.errors import Rejection
+from imaging.errors import unknown_format, unsupported
+from imaging.formats import FORMATS, REGISTER, Format
 
 ISO_BRANDS = {
-    b"avif": ("avif", "AVIF"),
-    b"avis": ("avif", "AVIF"),
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), ("heic", "HEIF")),
+    b"avif": "avif",
+    b"avis": "avif",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "heic"),
 }
 """Brands of ISO 14496-12 files that are still pictures we open."""
+
+MAGIC = (
+    (b"\xff\xd8\xff", "jpeg"),  # an MPO or gain-map file too: the first picture in it is the picture
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"BM", "bmp"),
+)
+"""First bytes that are enough to know a format."""
 
 REFUSED = (
     (b"%PDF", "PDF"),
@@ -38,49 +48,47 @@ REFUSED = (
 )
 
 
-def sniff(body: bytes) -> tuple[str, str]:
-    """The format of a file, as manifests and as Pillow name it; `Rejection` for what we do not open."""
+def sniff(body: bytes) -> Format:
+    """The format of a file; raises a Rejection for what is not opened here."""
+    name = _name_of(body)
+    if not FORMATS[name].opened:
+        raise unsupported(FORMATS[name].spoken)
+    return FORMATS[name]
+
+
+def _name_of(body: bytes) -> str:
     head = body[:64]
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg", "JPEG"  # an MPO or gain-map file too: the first picture in it is the picture
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png", "PNG"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif", "GIF"
+    for magic, name in MAGIC:
+        if head.startswith(magic):
+            return name
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp", "WEBP"
+        return "webp"
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         if head[8:10] == b"CR" or is_raw_tiff(body):
-            raise _unsupported("camera RAW")
-        return "tiff", "TIFF"
-    if head.startswith(b"BM"):
-        return "bmp", "BMP"
+            raise unsupported("camera RAW")
+        return "tiff"
     if head[4:8] == b"ftyp":
-        return _iso(body)
+        return _iso_name_of(body)
     for magic, spoken in REFUSED:
         if head.startswith(magic):
-            raise _unsupported(spoken)
+            raise unsupported(spoken)
     text = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<svg", b"<?xml")) or b"<svg" in text:
-        raise _unsupported("SVG")
+        raise unsupported("SVG")
     if text.startswith((b"<!doctype html", b"<html")):
-        raise _unsupported("HTML")
-    raise Rejection(
-        "unsupported-format",
-        "This file is no picture that can be opened here.",
-        "Upload a JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF or HEIC file.",
-    )
+        raise unsupported("HTML")
+    raise unknown_format(each.spoken for each in REGISTER if each.opened)
 
 
-def _iso(body: bytes) -> tuple[str, str]:
+def _iso_name_of(body: bytes) -> str:
     size = min(int.from_bytes(body[:4], "big"), 256)
     brands = [body[8:12], *(body[at : at + 4] for at in range(16, size, 4))]
     for brand in brands:
         if brand in ISO_BRANDS:
             return ISO_BRANDS[brand]
     if brands[0] in (b"mif1", b"msf1"):
-        return "heic", "HEIF"
-    raise _unsupported("camera RAW" if brands[0] == b"crx " else "video")
+        return "heic"
+    raise unsupported("camera RAW" if brands[0] == b"crx " else "video")
 
 
 def is_raw_tiff(body: bytes) -> bool:
@@ -101,12 +109,3 @@ def is_raw_tiff(body: bytes) -> bool:
     # A value is as long as its type, 3 for a short and 4 for a long, and stands at the left of its field.
     tags = {number(at, 2): number(at + 8, 2 if number(at + 2, 2) == 3 else 4) for at in entries}
     return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
-
-
-def _unsupported(spoken: str) -> Rejection:
-    article = "an" if spoken[0] in "EHIOS" else "a"  # an EPS, HTML, ICO, OpenEXR, SVG; no other begins with these
-    return Rejection(
-        "unsupported-format",
-        f"This is {article} {spoken} file, which cannot be opened here.",
-        "Export it as PNG, or a photo as JPEG, and upload that.",
-    )

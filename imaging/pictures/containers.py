@@ -5,7 +5,21 @@ Nothing here knows a picture. Every loop is bound by the file's length, for each
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+
+from imaging.errors import damaged, no_size, too_many_pixels, too_many_scans, truncated
+from imaging.recipe.spec import Limits
+
+
+def refuse_many_pixels(width: int, height: int, limits: Limits) -> None:
+    """Reject a size that is none, or over the recipe's limit of pixels."""
+    if width < 1 or height < 1:
+        raise no_size(width, height)
+    if width * height > limits.pixels:
+        raise too_many_pixels(width, height, limits.pixels)
+
+
+# -- JPEG --------------------------------------------------------------------------------------------------
 
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """In entropy-coded data FF stands only before 00 (stuffing) and D0 to D7 (restarts); ITU-T T.81, B.1.1.5."""
@@ -28,6 +42,16 @@ def jpeg_scans(body: bytes) -> Iterator[int]:
             at += max(2, int.from_bytes(body[at : at + 2], "big"))
 
 
+def _check_jpeg(body: bytes, limits: Limits) -> None:
+    """A progressive JPEG may refine its picture in any number of scans, each as slow as decoding it anew."""
+    for count, _ in enumerate(jpeg_scans(body), 1):
+        if count > limits.scans:
+            raise too_many_scans(limits.scans)
+
+
+# -- AVIF and HEIC -----------------------------------------------------------------------------------------
+
+
 def heif_sizes(body: bytes) -> Iterator[tuple[int, int]]:
     """Width and height of each picture in an AVIF or HEIC file, by its `ispe` boxes (ISO 23008-12, 6.5.3).
 
@@ -37,32 +61,62 @@ def heif_sizes(body: bytes) -> Iterator[tuple[int, int]]:
         yield int.from_bytes(found[1]), int.from_bytes(found[2])
 
 
-def require_whole_boxes(body: bytes) -> None:
-    """Raises EOFError where a HEIC ends before its last box does (ISO 14496-12, 4.2).
-
-    libheif fills what is missing with green tiles and says nothing.
-    """
+def boxes_are_whole(body: bytes) -> bool:
+    """Whether the last box of an AVIF or HEIC ends within the file (ISO 14496-12, 4.2)."""
     at = 0
     for _ in range(100):  # they have five or so; a hostile file may have millions
         if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
-            return
+            return True
         size = int.from_bytes(body[at : at + 4], "big")
         if size == 1:
             size = int.from_bytes(body[at + 8 : at + 16], "big")
         at += size
         if at > len(body):
-            raise EOFError("the last box is not complete")
+            return False
+    return True
 
 
-def require_item_names(body: bytes) -> None:
-    """Raises ValueError where the type or the name of an item in a HEIC is not UTF-8 (`infe`, ISO 14496-12, 8.11.6).
+def item_names_are_text(body: bytes) -> bool:
+    """Whether type and name of every item in a HEIC are UTF-8 (`infe`, ISO 14496-12, 8.11.6)."""
+    for entry in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
+        start = entry.end() + (4 if entry[2] == b"\2" else 6)  # behind the item's number and its protection
+        try:
+            body[start : entry.start() + int.from_bytes(entry[1])].decode()
+        except UnicodeDecodeError:
+            return False
+    return True
 
-    pi_heif 1.4.0 makes a str of it unchecked, and a null pointer in its place is the end of the process.
-    """
-    for found in re.finditer(rb"(.{4})infe([\2\3]).{3}", body, re.DOTALL):
-        start = found.end() + (4 if found[2] == b"\2" else 6)  # behind the item's number and its protection
-        body[start : found.start() + int.from_bytes(found[1])].decode()
 
+def _check_avif(body: bytes, limits: Limits) -> None:
+    for width, height in heif_sizes(body):
+        refuse_many_pixels(width, height, limits)
+
+
+def _check_heic(body: bytes, limits: Limits) -> None:
+    if not boxes_are_whole(body):
+        raise truncated("HEIC").because("libheif fills what is missing with green tiles and says nothing")
+    if not item_names_are_text(body):
+        raise damaged("HEIC").because("pi_heif 1.4.0 makes text of an item's name unchecked, and crashes")
+    _check_avif(body, limits)
+
+
+# -- GIF ---------------------------------------------------------------------------------------------------
+
+
+def _check_gif(body: bytes, limits: Limits) -> None:
+    refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
+
+
+CHECKS: Mapping[str, Callable[[bytes, Limits], None]] = {
+    "jpeg": _check_jpeg,
+    "gif": _check_gif,
+    "avif": _check_avif,
+    "heic": _check_heic,
+}
+"""What is asked of a file, by its format, before a library sees it. Each raises a Rejection."""
+
+
+# -- PNG ---------------------------------------------------------------------------------------------------
 
 _COLOURS = frozenset({b"iCCP", b"cHRM", b"gAMA", b"sRGB", b"pHYs"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})

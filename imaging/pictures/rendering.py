@@ -1,76 +1,56 @@
-"""A picture and a spec -> the pixels of one rendition.
+"""A picture and its plan -> the pixels of each rendition.
 
-Renditions are made from the largest to the smallest, each from the one before it, so that the dear scale-down
-of the whole picture happens once. Every function takes pictures and gives new ones; none changes its argument.
+Renditions are made from the largest to the smallest, each from the one before it, so that the slow scale-down of the
+whole picture happens once. Every function takes pictures and gives new ones; none changes its argument.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imaging.decoding import Picture, scaled
-from imaging.model import Crop, Overlay, RenditionSpec
-
-Frames = tuple[Image.Image, ...]
-
-COMPASS = {
-    "centre": (0.5, 0.5),
-    "north": (0.5, 0.0),
-    "north-east": (1.0, 0.0),
-    "east": (1.0, 0.5),
-    "south-east": (1.0, 1.0),
-    "south": (0.5, 1.0),
-    "south-west": (0.0, 1.0),
-    "west": (0.0, 0.5),
-    "north-west": (0.0, 0.0),
-}
-"""Points of a picture as fractions of its width and height."""
+from imaging.pictures.picture import Frames, Picture
+from imaging.pictures.plan import Plan, Target
+from imaging.pictures.scaling import scaled
+from imaging.recipe.geometry import CROP, Point, Shape, Size
+from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
 
 
-def render(
-    picture: Picture, specs: Sequence[RenditionSpec], focal_point: tuple[float, float] | None = None
-) -> Iterator[tuple[RenditionSpec, Frames]]:
-    """Each spec with its frames, the largest rendition first."""
+def render(picture: Picture, plan: Plan, focal_point: Point | None = None) -> Iterator[tuple[Target, Frames]]:
+    """Each target with its frames, the largest rendition first."""
     whole = picture.frames
-
-    def crop_of(spec: RenditionSpec) -> Crop:
-        return spec.crop(picture.width, picture.height, focus_of(spec, picture, focal_point))
-
-    for crop, spec in sorted(
-        ((crop_of(spec), spec) for spec in specs),
-        key=lambda pair: (pair[0].scale, pair[0].whole, pair[0].size),
-        reverse=True,
-    ):
-        frames = tuple(cut(frame, crop, picture) for frame in whole)
-        if crop.whole and crop.scale <= 1:
+    for target in plan.targets:
+        focus = focus_of(target.spec, picture, focal_point)
+        frames = tuple(cut(frame, target.shape, focus) for frame in whole)
+        if target.shape.whole and target.shape.scale <= 1:
             whole = frames
-        yield spec, tuple(finish(frame, spec) for frame in frames)
+        yield target, tuple(finish(frame, target) for frame in frames)
 
 
-def cut(frame: Image.Image, crop: Crop, picture: Picture) -> Image.Image:
-    """The part of the picture that `crop` names, in its size; `frame` is the whole picture at any scale."""
-    across, down = frame.width / picture.width, frame.height / picture.height
-    left, top, right, bottom = crop.box
+def cut(frame: Image.Image, shape: Shape, focus: Point) -> Image.Image:
+    """The part of the picture that `shape` takes around `focus`, in its size; `frame` is the whole at any scale."""
+    across, down = frame.width / shape.source[0], frame.height / shape.source[1]
+    left, top, right, bottom = shape.around(focus)
     box = (left * across, top * down, min(right * across, frame.width), min(bottom * down, frame.height))
-    width, height = crop.size
+    width, height = shape.size
     if abs(box[2] - box[0] - width) < 1 and abs(box[3] - box[1] - height) < 1:
-        # The scale is right already: cutting whole pixels keeps them sharp, resampling by a fraction does not.
+        # The scale is right already. Cutting whole pixels keeps them sharp; resampling by a fraction does not.
         if (width, height) == frame.size:
             return frame
         x, y = min(round(box[0]), frame.width - width), min(round(box[1]), frame.height - height)
         if x >= 0 and y >= 0:
             return frame.crop((x, y, x + width, y + height))
-    return scaled(frame, (width, height), Image.Resampling.LANCZOS, box)
+    return scaled(frame, (width, height), box=box)
 
 
-def finish(frame: Image.Image, spec: RenditionSpec) -> Image.Image:
-    """The frame sharpened, padded and with its overlay, as far as the spec asks for these."""
+def finish(frame: Image.Image, target: Target) -> Image.Image:
+    """The frame sharpened, on its canvas and under its overlay, as far as the spec asks for these."""
+    spec, canvas = target.spec, target.shape.canvas
     if spec.sharpen:
         frame = sharpened(frame, spec.sharpen)
-    if spec.fit == "pad" and spec.width and spec.height:
-        frame = padded(frame, (spec.width, spec.height), spec.background)
+    if canvas != target.shape.size:
+        frame = padded(frame, canvas, spec.background)
     if spec.overlay:
         frame = overlaid(frame, spec.overlay)
     return frame
@@ -85,7 +65,7 @@ def sharpened(frame: Image.Image, percent: int) -> Image.Image:
     return frame.filter(ImageFilter.UnsharpMask(radius=1, percent=percent, threshold=2))
 
 
-def padded(frame: Image.Image, size: tuple[int, int], background: str) -> Image.Image:
+def padded(frame: Image.Image, size: Size, background: str) -> Image.Image:
     """The frame in the middle of a canvas of `size`; its own transparency shows the background."""
     canvas = Image.new("RGB", size, background)
     place = ((size[0] - frame.width) // 2, (size[1] - frame.height) // 2)
@@ -103,7 +83,7 @@ def overlaid(frame: Image.Image, overlay: Overlay) -> Image.Image:
     if overlay.opacity < 1:
         mark.putalpha(mark.getchannel("A").point(lambda value: value * overlay.opacity))
     margin = round(0.02 * frame.width)
-    x, y = COMPASS[overlay.position]
+    x, y = SIDES[overlay.position]
     place = (
         round(x * (frame.width - size[0])) + (1 - round(2 * x)) * min(margin, (frame.width - size[0]) // 2),
         round(y * (frame.height - size[1])) + (1 - round(2 * y)) * min(margin, (frame.height - size[1]) // 2),
@@ -115,28 +95,29 @@ def overlaid(frame: Image.Image, overlay: Overlay) -> Image.Image:
 
 @lru_cache(maxsize=8)
 def _opened(content: bytes) -> Image.Image:
+    """The recipe's own file, which the recipe's check has opened: what fails here is no fault of the source."""
     return Image.open(io.BytesIO(content)).convert("RGBA")
 
 
 # -- where to look -----------------------------------------------------------------------------------------
 
 
-def focus_of(spec: RenditionSpec, picture: Picture, focal_point: tuple[float, float] | None) -> tuple[float, float]:
-    """The point of the picture that a `fill` rendition keeps, as fractions of its width and height."""
-    if spec.fit != "fill":
-        return COMPASS["centre"]
+def focus_of(spec: RenditionSpec, picture: Picture, focal_point: Point | None) -> Point:
+    """The point of the picture that a crop keeps, as fractions of its width and height."""
+    if spec.fit not in CROP:
+        return SIDES["centre"]
     if spec.gravity == "smart":
         return focal_point or smart_focus(picture.frames[0])
     if spec.gravity == "focal":
-        return focal_point or COMPASS["centre"]
-    return COMPASS[spec.gravity]
+        return focal_point or SIDES["centre"]
+    return SIDES[spec.gravity]
 
 
-def smart_focus(frame: Image.Image) -> tuple[float, float]:
+def smart_focus(frame: Image.Image) -> Point:
     """Where the detail and the strong colour of a picture are: the middle of its saliency.
 
-    Edges (sharp things are what a photographer focused on) times saturation, on a 64-pixel copy; squared, so
-    that one clear subject outweighs an even texture, and pulled a little towards the centre.
+    Edges (sharp things are what a photographer focused on) times saturation, on a 64-pixel copy; squared, so that one
+    clear subject outweighs an even texture, and pulled a little towards the centre.
     """
     small = frame.convert("RGB")
     small.thumbnail((64, 64), Image.Resampling.BOX)
@@ -153,12 +134,12 @@ def smart_focus(frame: Image.Image) -> tuple[float, float]:
             across += weight * (x + 0.5)
             down += weight * (y + 0.5)
     if total < 1:
-        return COMPASS["centre"]
+        return SIDES["centre"]
     return across / total / width, down / total / height
 
 
 def dominant_colour(picture: Picture) -> str:
-    """The colour that most of the picture has, as `#rrggbb`; transparent parts do not count."""
+    """The colour that most of the picture has, as `#rrggbb`; what is half transparent or more does not count."""
     small = picture.frames[0].convert("RGBA")
     small.thumbnail((48, 48), Image.Resampling.BOX)
     pixels = small.tobytes()

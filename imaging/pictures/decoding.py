@@ -1,0 +1,106 @@
+"""An opened file -> one upright sRGB picture, no larger than its renditions need.
+
+Rotation and colour conversion happen after the scale-down, where there are fewer pixels to touch.
+"""
+
+from collections.abc import Iterator
+
+from PIL import Image
+
+from imaging.pictures.colour import NUMBERS, numbers_differ_from_srgb, to_srgb
+from imaging.pictures.libraries import reading
+from imaging.pictures.metadata import credits_of, plays_of
+from imaging.pictures.modes import eight_bit, with_one_mode
+from imaging.pictures.opening import Opened, growing_to
+from imaging.pictures.picture import Picture
+from imaging.pictures.plan import Plan
+from imaging.pictures.scaling import scaled
+from imaging.recipe.geometry import Size
+from imaging.recipe.spec import Limits
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by EXIF orientation (CIPA DC-008, tag 0x0112)."""
+
+SPARE = ((8, 1.4), (4, 1.4), (2, 1.2))
+"""What libjpeg may divide a picture's sides by, and how much larger than wanted it must still be then.
+
+Libjpeg scales each 8 x 8 pixels by themselves. With less to spare, photos fall under the mean SSIM of 0.995 to the
+whole picture scaled by LANCZOS (docs/performance.md).
+"""
+
+LONGEST_DURATION = 655_350
+"""Milliseconds that one frame of a GIF can last; a whole WebP can last 2**31 - 1."""
+
+
+def decode(source: Opened, plan: Plan, body: bytes, limits: Limits) -> Picture:
+    """The picture, decoded once, at the plan's size."""
+    image, warnings = source.image, source.warnings
+    size = source.size
+    stored = source.stored(plan.decoded)
+    box = _drafted(source, stored) if source.format.name == "jpeg" else None
+    icc = image.info.get("icc_profile")
+    if not icc and numbers_differ_from_srgb(image, source.format.name, body):
+        warnings.append(NUMBERS)
+
+    frames, durations = [], []
+    for frame, duration in _frames(source, limits):
+        shrunk = eight_bit(frame, source.format)
+        if shrunk.size != stored:
+            # What libjpeg has scaled is a little soft already. The full picture has detail to spare, and is slow.
+            resample = Image.Resampling.LANCZOS if box else Image.Resampling.BICUBIC
+            shrunk = scaled(shrunk, stored, resample, box)
+        shrunk = to_srgb(shrunk, icc, warnings)
+        if shrunk is frame:
+            shrunk = frame.copy()  # the file's own picture changes with its next frame
+        shrunk.info = {}  # savers embed what they find here: profiles, comments
+        frames.append(shrunk)
+        durations.append(duration)
+
+    plays, credits = plays_of(image, source.format), credits_of(image)
+    image.close()
+    del image, frame  # all those pixels, before there are others
+    if source.orientation in UPRIGHT:
+        frames = [shrunk.transpose(UPRIGHT[source.orientation]) for shrunk in frames]
+    return Picture(
+        source.format, size, with_one_mode(frames), tuple(durations), plays, credits, tuple(dict.fromkeys(warnings))
+    )
+
+
+def _frames(source: Opened, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame, loaded, and how many milliseconds it stands."""
+    image, count = source.image, source.frames
+    # A PNG may carry a still for readers that know no animation; it is not one of the frames.
+    first = 1 if count > 1 and image.info.get("default_image") else 0
+    longest = min(LONGEST_DURATION, (2**31 - 1) // count)
+    for index in range(first, count):
+        if index:
+            with growing_to(limits.animation_pixels // count), reading(source.format):
+                image.seek(index)
+        with reading(source.format):
+            image.load()
+        yield image, min(longest, max(0, round(float(image.info.get("duration", 0) or 0))))
+
+
+def _drafted(source: Opened, size: Size) -> tuple[float, float, float, float] | None:
+    """Have libjpeg scale the picture while it decodes, almost for nothing, as far as `size` loses nothing by it.
+
+    The answer is the box that holds the picture then; None where it is decoded whole. An eighth of 1,001 pixels is
+    125.125 of the 126 that libjpeg makes of them. Taken for all 126, the picture would be moved, and by as much to the
+    other side when it lies on its head.
+    """
+    image = source.image
+    larger = min(image.width / size[0], image.height / size[1])
+    for divisor, spare in SPARE:
+        if larger >= divisor * spare:
+            with reading(source.format):
+                drafted = image.draft(None, (image.width // divisor, image.height // divisor))
+            return drafted and drafted[1]
+    return None

@@ -1,0 +1,33 @@
+"""A decoded source: the pixels that all its renditions are made from, and what the file said besides."""
+
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from imaging.exchange import Credits
+from imaging.formats import Format
+from imaging.recipe.geometry import Size
+
+Frames = tuple[Image.Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded source: upright, in sRGB, mode L, LA, RGB or RGBA.
+
+    `size` is that of the whole upright source; the `frames` may already be smaller. A still picture has one frame.
+    `durations` are milliseconds per frame; `loop` is how often to play, 0 for ever.
+    """
+
+    format: Format
+    size: Size
+    frames: Frames
+    durations: tuple[int, ...] = (0,)
+    loop: int = 0
+    credits: Credits = field(default_factory=Credits)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def alpha(self) -> bool:
+        """Whether anything of it is transparent."""
+        return self.frames[0].mode in ("LA", "RGBA")
