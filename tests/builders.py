@@ -1,21 +1,25 @@
 """The pictures that the tests are about, each made where it is needed: nothing is downloaded or stored."""
 
 import io
+import random
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageMath, ImageStat
 
-from imaging.decoding import Picture, decode
-from imaging.model import Limits, RenditionSpec
+from imaging.exchange import Made, Order
+from imaging.pictures import making
+from imaging.pictures.picture import Picture
+from imaging.recipe.spec import Limits, RenditionSpec
+from tests.making import InProcess
+from tests.profiles import MARK, p3_profile
 
 WHOLE = RenditionSpec("whole")
 """The spec that changes nothing: every pixel of the source."""
-
-MARK = b"CANARY-7f3a"
-"""What private metadata is made of in the tests that look for it in renditions."""
 
 STORED = {
     1: None,
@@ -64,9 +68,20 @@ def opened(content: bytes) -> Image.Image:
     return image
 
 
+def made(body: bytes, *specs: RenditionSpec, **order: Any) -> Made:
+    """What the whole way makes of a file; the whole picture unless specs say otherwise."""
+    return InProcess().make(body, Order(specs or (WHOLE,), **order))
+
+
 def decoded(body: bytes, *specs: RenditionSpec, limits: Limits | None = None) -> Picture:
-    """What decoding makes of a file; the whole picture unless specs say otherwise."""
-    return decode(body, specs or (WHOLE,), limits or Limits())
+    """The picture in a file before any rendition is made of it; the whole of it unless specs say otherwise."""
+    steps = making._picture(body, Order(specs or (WHOLE,), limits or Limits()))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            picture: Picture = end.value[0]
+            return picture
 
 
 def still(body: bytes) -> Image.Image:
@@ -238,114 +253,6 @@ def jpeg_of_scans(scans: int, size: int = 8) -> bytes:
     )
 
 
-# -- colour profiles ---------------------------------------------------------------------------------------
-
-
-def icc(space: bytes, kind: bytes, pcs: bytes, tags: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """An ICC profile of version 2 (ICC.1:2001-04), its description made of marks."""
-    described = b"desc\0\0\0\0" + struct.pack(">I", len(MARK) + 1) + MARK + b"\0" * 79
-    said = b"text\0\0\0\0" + MARK + b"\0"
-    white = _xyz(0.9642, 1.0, 0.8249)
-    table, data = b"", b""
-    everything = [(b"desc", described), (b"cprt", said), (b"wtpt", white), *tags]
-    start = 128 + 4 + 12 * len(everything)
-    for name, content in everything:
-        padded = content + b"\0" * (-len(content) % 4)
-        table += name + struct.pack(">II", start + len(data), len(content))
-        data += padded
-    header = struct.pack(">I4sI4s4s4s12x4s", start + len(data), b"\0" * 4, 0x02400000, kind, space, pcs, b"acsp")
-    header += b"\0" * 28 + struct.pack(">iii", 63190, 65536, 54061)
-    return header.ljust(128, b"\0") + struct.pack(">I", len(everything)) + table + data
-
-
-def _xyz(*values: float) -> bytes:
-    return b"XYZ \0\0\0\0" + struct.pack(">iii", *(round(value * 65536) for value in values))
-
-
-def _curve(gamma: float) -> bytes:
-    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
-
-
-P3_TO_XYZ = ((0.51512, 0.29198, 0.15710), (0.24120, 0.69225, 0.06657), (-0.00105, 0.04189, 0.78407))
-"""Display P3's primaries, adapted to the profile connection space's white (D50)."""
-
-XYZ_TO_LINEAR_SRGB = (
-    (3.1338561, -1.6168667, -0.4906146),
-    (-0.9787684, 1.9161415, 0.0334540),
-    (0.0719453, -0.2289914, 1.4052427),
-)
-
-
-def p3_profile() -> bytes:
-    """A wide-gamut RGB profile: the primaries of Display P3, gamma 2.2."""
-    columns = [_xyz(*column) for column in zip(*P3_TO_XYZ, strict=True)]
-    names = (b"rXYZ", b"gXYZ", b"bXYZ")
-    curves = [(name, _curve(2.2)) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    return icc(b"RGB ", b"mntr", b"XYZ ", [*zip(names, columns, strict=True), *curves])
-
-
-def p3_in_srgb(colour: Sequence[int]) -> tuple[int, ...]:
-    """What a colour under `p3_profile` is in sRGB, by the formulas."""
-    linear = [(value / 255) ** (563 / 256) for value in colour]  # 2.2 as the profile can say it
-    return xyz_in_srgb([sum(a * b for a, b in zip(row, linear, strict=True)) for row in P3_TO_XYZ])
-
-
-def xyz_in_srgb(xyz: Sequence[float]) -> tuple[int, ...]:
-    """A colour of the connection space in sRGB (IEC 61966-2-1)."""
-    linear = [sum(a * b for a, b in zip(row, xyz, strict=True)) for row in XYZ_TO_LINEAR_SRGB]
-    return tuple(srgb_of_linear(value) for value in linear)
-
-
-def srgb_of_linear(value: float) -> int:
-    """The sRGB value, 0 to 255, of a linear one, 0 to 1."""
-    value = min(1.0, max(0.0, value))
-    return round(255 * (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055))
-
-
-def grey_profile(gamma: float) -> bytes:
-    """A grey profile of this gamma."""
-    return icc(b"GRAY", b"mntr", b"XYZ ", [(b"kTRC", _curve(gamma))])
-
-
-RED_INK = (50.0, 62.0, 40.0)
-"""CIE Lab of full magenta and yellow under `cmyk_profile`: a duller red than plain arithmetic gives."""
-
-
-def cmyk_profile() -> bytes:
-    """A printer's profile: paper is white, magenta on yellow is `RED_INK`, everything else is black."""
-    lab = {(0, 0, 0, 0): (100.0, 0.0, 0.0), (0, 1, 1, 0): RED_INK}
-    corners = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
-    table = b"".join(_lab8(*lab.get(corner, (0.0, 0.0, 0.0))) for corner in corners)
-    ramp = bytes(range(256))
-    matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
-    look_up = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + matrix + ramp * 4 + table + ramp * 3
-    return icc(b"CMYK", b"prtr", b"Lab ", [(b"A2B0", look_up), (b"A2B1", look_up)])
-
-
-def faded_profile() -> bytes:
-    """An RGB profile of a device whose black is a dark grey, CIE L 20."""
-    corners = [(r, g, b) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
-    table = b"".join(_lab8(20 + 80 * sum(corner) / 3, 0.0, 0.0) for corner in corners)
-    ramp = bytes(range(256))
-    matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
-    look_up = b"mft1\0\0\0\0" + bytes((3, 3, 2, 0)) + matrix + ramp * 3 + table + ramp * 3
-    return icc(b"RGB ", b"scnr", b"Lab ", [(b"A2B0", look_up), (b"A2B1", look_up)])
-
-
-def _lab8(lightness: float, a: float, b: float) -> bytes:
-    return bytes((round(lightness * 255 / 100), round(a + 128), round(b + 128)))
-
-
-def lab_in_srgb(lightness: float, a: float, b: float) -> tuple[int, ...]:
-    """A CIE Lab colour (D50) in sRGB."""
-    y = (lightness + 16) / 116
-
-    def unfolded(value: float) -> float:
-        return value**3 if value > 6 / 29 else 3 * (6 / 29) ** 2 * (value - 4 / 29)
-
-    return xyz_in_srgb((0.9642 * unfolded(y + a / 500), unfolded(y), 0.8249 * unfolded(y - b / 200)))
-
-
 # -- private metadata --------------------------------------------------------------------------------------
 
 
@@ -415,3 +322,50 @@ def marked(name: str, image: Image.Image) -> bytes:
         case "webp" | "avif":
             return saved(image, name, **everything)
     raise ValueError(name)
+
+
+# -- every format, and damage ------------------------------------------------------------------------------
+
+
+def heic() -> bytes:
+    """The file of a kind that nothing here can write: the sample of the commands."""
+    return (Path(__file__).parent.parent / "ops" / "samples" / "picture.heic").read_bytes()
+
+
+SOURCES: Mapping[str, Callable[[], bytes]] = {
+    "jpeg": partial(saved, scene(), "jpeg"),
+    "png": partial(saved, scene(), "png"),
+    "webp": partial(saved, scene(), "webp"),
+    "avif": partial(saved, scene(), "avif"),
+    "gif": partial(saved, scene(), "gif"),
+    "tiff": partial(saved, scene(), "tiff"),
+    "bmp": partial(saved, scene(), "bmp"),
+    "heic": heic,
+}
+"""A small still file of each format that is opened."""
+
+
+def mutants(body: bytes, random_: random.Random, count: int) -> list[bytes]:
+    """The file damaged in the ways that disks, networks and attackers damage files."""
+    damaged = []
+    for _ in range(count):
+        mutant = bytearray(body)
+        for _ in range(random_.choice((1, 1, 2, 8))):
+            at = random_.randrange(min(len(mutant), random_.choice((64, 400, len(mutant)))))
+            match random_.randrange(6):
+                case 0:
+                    mutant[at] ^= 1 << random_.randrange(8)
+                case 1:
+                    mutant[at : at + 4] = random_.choice((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"))
+                case 2:
+                    mutant[at : at + 16] = random_.randbytes(16)
+                case 3:
+                    del mutant[at : at + random_.randrange(1, 40)]
+                case 4:
+                    mutant[at:at] = mutant[at : at + random_.randrange(1, 400)]
+                case 5:
+                    del mutant[max(12, at) :]
+            if not mutant:
+                break
+        damaged.append(bytes(mutant))
+    return damaged
