@@ -5,13 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imaging.model import LONGEST_KEY
-from ops.files import caller_path, keys_of, path_of, write_tree
+from imaging.keys import LONGEST_KEY
+from ops.files import caller_path, folder_to_write, keys_of, path_of, write_tree
 
 FOLDER = Path("/somewhere/out")
-KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300).filter(
-    lambda key: len(key.encode()) <= LONGEST_KEY
-)
+KEYS = st.text(min_size=1, max_size=300).filter(lambda key: len(key.encode(errors="surrogatepass")) <= LONGEST_KEY)
 ANY_KEY = KEYS | st.lists(st.sampled_from(["..", ".", "", "a", "C:", "%", "\\..\\x", "\0", "é" * 200]), min_size=1).map(
     "/".join
 )
@@ -69,7 +67,9 @@ def test_a_relative_path_is_the_callers_and_not_the_projects(tmp_path: Path, mon
 # --- Objects as files
 
 
-@pytest.mark.parametrize("key", ["news/2026/cat.jpg/thumb.webp", "Größe/été 50%.jpg/large.jpg", "a/b.c~d/e+f&g.png"])
+@pytest.mark.parametrize(
+    "key", ["news/2026/cat.jpg/thumb.webp", "Größe/été 50%.jpg/large.jpg", "a/b.c~d/e+f&g.png", "100%_sure.png"]
+)
 def test_an_ordinary_key_is_its_own_path(key: str) -> None:
     assert path_of(FOLDER, key) == FOLDER / key
 
@@ -91,16 +91,32 @@ def test_every_key_is_a_plain_path_inside_the_folder(key: str) -> None:
         assert len(part.encode()) <= 255
 
 
+LONG = "x" * 300
+
+
 @given(one=ANY_KEY, other=ANY_KEY)
 @example(one="a", other="a/")
 @example(one="a//b", other="a/b")
+@example(one="a/%/b", other="a//b")
 @example(one="a/./b", other="a/../b")
-@example(one="x" * 300 + "1", other="x" * 300 + "2")
+@example(one="%2E", other=".")
+@example(one="%2E2E", other="..")
+@example(one=LONG + "1", other=LONG + "2")
+@example(one=LONG, other=path_of(FOLDER, LONG).name)
 @example(one="a:b", other="a*b")
-def test_two_keys_without_a_percent_sign_never_share_a_path(one: str, other: str) -> None:
-    # A percent sign is written as it is, for people have it in names: only "a%3Ab" beside "a:b" would meet.
-    if one != other and "%" not in one + other:
+@example(one="a:b", other="a%3Ab")
+@example(one="a%3Ab", other="a%253Ab")
+@example(one="%3:", other="%3%3A")
+@example(one="\udcff", other="%ED%B3%BF")
+def test_two_keys_never_share_a_path(one: str, other: str) -> None:
+    if one != other:
         assert path_of(FOLDER, one) != path_of(FOLDER, other)
+
+
+@given(st.lists(st.text("%~:23aAE.", max_size=6), min_size=2, max_size=2, unique=True))
+def test_two_keys_of_percent_signs_and_what_follows_them_never_share_a_path(keys: list[str]) -> None:
+    one, other = keys
+    assert path_of(FOLDER, one) != path_of(FOLDER, other)
 
 
 def test_a_tree_holds_every_object_and_stays_in_its_folder(tmp_path: Path) -> None:
@@ -110,3 +126,35 @@ def test_a_tree_holds_every_object_and_stays_in_its_folder(tmp_path: Path) -> No
     assert (folder / "cat.jpg/manifest.json").read_bytes() == b"cat.jpg/manifest.json"
     assert {p.read_bytes().decode() for p in folder.rglob("*") if p.is_file()} == set(keys)
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("keys", [("a.jpg/thumb.webp", "a.jpg/thumb.webp/b"), ("a/b", "a")])
+def test_a_tree_that_no_folder_can_hold_is_refused_in_a_sentence(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    with pytest.raises(click.ClickException, match="it would be a file and a folder at once"):
+        write_tree(tmp_path, ((key, b"") for key in keys))
+
+
+# --- Where a command writes
+
+
+def test_a_folder_to_write_is_the_callers_and_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INIT_CWD", str(tmp_path))
+    assert folder_to_write("a/b") == tmp_path / "a/b"
+    assert list((tmp_path / "a").iterdir()) == [tmp_path / "a/b"]
+    assert list((tmp_path / "a/b").iterdir()) == []
+
+
+def test_a_file_is_no_folder_to_write(tmp_path: Path) -> None:
+    made(tmp_path, "cat.jpg")
+    with pytest.raises(click.ClickException, match="--out names a file"):
+        folder_to_write(tmp_path / "cat.jpg")
+    with pytest.raises(click.ClickException, match=r"nothing can be written to the folder .*: Not a directory"):
+        folder_to_write(tmp_path / "cat.jpg" / "out")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder is known here that nobody may write to")
+def test_a_folder_that_takes_no_file_is_refused_in_a_sentence() -> None:
+    with pytest.raises(click.ClickException, match="nothing can be written to the folder /proc/self"):
+        folder_to_write("/proc/self")
+    with pytest.raises(click.ClickException, match="nothing can be written to the folder /proc/self/a/b"):
+        folder_to_write("/proc/self/a/b")
