@@ -10,7 +10,7 @@ from typing import Any
 
 from imaging.formats import FORMATS, WRITTEN
 from imaging.recipe.geometry import Point
-from imaging.recipe.spec import Limits, RenditionSpec
+from imaging.recipe.spec import COLOUR, Limits, RenditionSpec
 
 LONGEST_TEXT = 1000
 """Characters of a credit or a warning that are handed on."""
@@ -46,6 +46,20 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What a file says of itself before a pixel is decoded; the size is in pixels, upright."""
+
+    format: str
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        _require(self.format in FORMATS and FORMATS[self.format].opened, "format", self.format)
+        for side in (self.width, self.height):
+            _require(type(side) is int and 1 <= side < 2**32, "side", side)
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a source turned out to be: sizes are in pixels, upright; `credits` are the file's own."""
 
@@ -64,9 +78,7 @@ class Header:
             _require(type(number) is int and 1 <= number < 2**32, "count", number)
         _require_line(self.placeholder, LONGEST_PLACEHOLDER)
         _require(self.placeholder.startswith("data:image/"), "placeholder", self.placeholder)
-        _require(
-            len(self.dominant_colour) == 7 and self.dominant_colour.startswith("#"), "colour", self.dominant_colour
-        )
+        _require(COLOUR.fullmatch(self.dominant_colour) is not None, "colour", self.dominant_colour)
         for warning in self.warnings:
             _require_line(warning)
 

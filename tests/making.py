@@ -17,7 +17,7 @@ class InProcess:
 
     def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
         """Every file of the order."""
-        header, *files = make(body, order)
+        _measure, header, *files = make(body, order)
         assert isinstance(header, Header)
         return Made(header, tuple(file for file in files if isinstance(file, File)))
 

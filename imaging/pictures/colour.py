@@ -105,5 +105,5 @@ def _changes_nothing(transform: Any) -> bool:
     probe = Image.new("RGB", (729, 1))
     steps = [round(255 * i / 8) for i in range(9)]
     probe.putdata([(r, g, b) for r in steps for g in steps for b in steps])
-    changed = transform.apply(probe).tobytes()
+    changed: bytes = transform.apply(probe).tobytes()
     return max(abs(before - after) for before, after in zip(probe.tobytes(), changed, strict=True)) <= 1

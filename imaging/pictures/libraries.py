@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 
-from imaging.errors import Rejection, damaged, truncated
+from PIL import Image
+
+from imaging.errors import Rejection, damaged, swelling_text, truncated
 from imaging.formats import FORMATS, Format
 
 CUT_SHORT = ("truncat", "premature", "incomplete", "short", "larger than file")
@@ -28,9 +30,11 @@ def library_call() -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError:
+    except (MemoryError, ImportError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's own, such as a file that a lock keeps closed: no file has made it
         text = str(error).lower()
         # libheif speaks of memory, too, where a size in the file is absurd.
         if "memory" in text and "security limit" not in text:
@@ -51,6 +55,8 @@ def reading(format: Format) -> Iterator[None]:
 def rejection_of(format: Format, error: BaseException) -> Rejection:
     """The rejection of a file over which a library raised `error`."""
     text = str(error).lower()
+    if "max_text_chunk" in text:  # Pillow's own limit, which attacks alone reach
+        return swelling_text().because(error)
     if isinstance(error, EOFError) or any(words in text for words in CUT_SHORT):
         return truncated(format.spoken).because(error)
     return damaged(format.spoken).because(error)
@@ -64,12 +70,21 @@ def know(format: Format) -> None:
         module.register_heif_opener()
     if format.name == "png":
         # Up to 1 MB for each text, as Pillow has it, but not 64 MB for all: metadata is not what memory is for.
-        module.MAX_TEXT_MEMORY = 4 << 20
+        module.MAX_TEXT_MEMORY = 4 << 20  # type: ignore[attr-defined]
+
+
+LATER = (
+    *("ExifTags", "ImageChops", "ImageCms", "ImageColor", "ImageFile", "ImageFilter", "ImageMath", "ImagePalette"),
+    *("IptcImagePlugin", "MpoImagePlugin", "TiffTags"),
+)
+"""What Pillow, besides its plugins, would import at the first use of it."""
 
 
 def know_all() -> None:
     """Import all that any picture may need, before the sandbox locks itself and can open no file."""
+    Image.preinit()
     for format in FORMATS.values():
         know(format)
-    for module in ("PIL.ImageCms", "PIL.ImageMath", "PIL.IptcImagePlugin", "PIL.ExifTags"):
-        import_module(module)
+    for name in LATER:
+        import_module(f"PIL.{name}")
+    import_module("copy")

@@ -1,11 +1,12 @@
 """The whole way of a picture, on one page: bytes and an order -> what the source is, then every file."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from imaging.errors import Rejection, swelling_text
-from imaging.exchange import Credits, File, Header, Order
+from imaging.errors import Rejection
+from imaging.exchange import Credits, File, Header, Measure, Order
 from imaging.formats import Format, resolved
 from imaging.pictures.containers import png_without_extras
 from imaging.pictures.decoding import decode
@@ -18,14 +19,16 @@ from imaging.pictures.sniffing import sniff
 
 LEFT_OUT = "Something besides the pixels is damaged or too large and was left out; treated as sRGB."
 
+Steps = Generator[Measure, None, tuple[Picture, Plan]]
 
-def make(body: bytes, order: Order) -> Iterator[Header | File]:
-    """What the source in `body` is, and then every file of the order, the largest rendition first.
+
+def make(body: bytes, order: Order) -> Iterator[Measure | Header | File]:
+    """How large the source in `body` is, what it shows, and every file of the order, the largest rendition first.
 
     Raises `Rejection` for a source at fault, MemoryError where there is too little memory for it, and nothing else
     unless we are at fault.
     """
-    picture, plan = _picture(body, sniff(body), order)
+    picture, plan = yield from _picture(body, order)
     yield Header(
         picture.format.name,
         *picture.size,
@@ -43,28 +46,40 @@ def make(body: bytes, order: Order) -> Iterator[Header | File]:
             yield File(target.spec.name, name, *frames[0].size, content)
 
 
-def _picture(body: bytes, format: Format, order: Order) -> tuple[Picture, Plan]:
-    """The decoded picture and its plan; a PNG that is damaged besides its pixels alone is opened without its extras."""
+def _picture(body: bytes, order: Order) -> Steps:
+    """The decoded picture and its plan; a PNG whose pixels alone are whole is opened without its extras."""
+    format = sniff(body)
     try:
-        return _decoded(body, format, order)
+        return (yield from _decoded(body, format, order))
     except Rejection as fault:
-        if format.name != "png" or fault.code not in ("damaged", "truncated"):
-            raise
-        swelled = "MAX_TEXT_CHUNK" in fault.cause
-        bare = b"" if swelled else png_without_extras(body, texts="MAX_TEXT_MEMORY" not in fault.cause)
-        if swelled:
-            raise swelling_text().because(fault.cause) from fault
+        bare = _without_extras(body, format, fault)
         if not bare:
             raise
-    picture, plan = _decoded(bare, format, order)  # what the first attempt held is free again
+    picture, plan = yield from _decoded(bare, format, order)  # what the first attempt held is free again
     return replace(picture, warnings=tuple(dict.fromkeys((LEFT_OUT, *picture.warnings)))), plan
 
 
-def _decoded(body: bytes, format: Format, order: Order) -> tuple[Picture, Plan]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of oddities; what matters becomes a warning of the manifest
-        if format.name == "tiff":  # and goes on without the tags behind the cut, which are its colours and alpha
-            warnings.filterwarnings("error", "Truncated File Read|Tag data larger than file")
+def _decoded(body: bytes, format: Format, order: Order) -> Steps:
+    with _warnings_of(format):
         source = opened(body, format, order.specs, order.limits)
-        plan = Plan.of(order.specs, source.size)
+    yield Measure(format.name, *source.size)
+    plan = Plan.of(order.specs, source.size)
+    with _warnings_of(format):
         return decode(source, plan, body, order.limits), plan
+
+
+@contextmanager
+def _warnings_of(format: Format) -> Iterator[None]:
+    """Pillow warns of oddities: those that matter end the block, and nobody hears of the others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if format.name == "tiff":  # it goes on without the tags behind the cut, which are its colours and alpha
+            warnings.filterwarnings("error", "Truncated File Read|Tag data larger than file")
+        yield
+
+
+def _without_extras(body: bytes, format: Format, fault: Rejection) -> bytes:
+    """The file without what a reader may ignore, where `fault` may be one of that; empty where it is not."""
+    if format.name != "png" or fault.code not in ("damaged", "truncated"):
+        return b""
+    return png_without_extras(body, texts="MAX_TEXT_MEMORY" not in fault.cause)

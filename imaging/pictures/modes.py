@@ -1,4 +1,4 @@
-"""Pillow's modes made ready for scaling and colour: eight bits a channel, palettes resolved, hidden colours as alpha."""
+"""Pillow's modes made ready for scaling and colour: eight bits a channel, no palette, hidden colours as alpha."""
 
 from PIL import Image, ImageFile, ImageMath
 
