@@ -12,9 +12,17 @@ import click
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+def listening(wanted: int) -> socket.socket:
+    """A socket on the wanted port of the loopback interface, or on any free one when it is taken (or 0)."""
+    try:
+        return socket.create_server(("127.0.0.1", wanted), backlog=128)
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def free_port(wanted: int = 0) -> int:
+    """The wanted port where nobody listens on it, or any such port."""
+    with listening(wanted) as probe:
         port: int = probe.getsockname()[1]
         return port
 

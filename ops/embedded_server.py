@@ -7,7 +7,6 @@ is how an editor's delete looks, so that event is added here.
 """
 
 import os
-import socket
 import sys
 from threading import Thread
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.s3 import models, notifications
 from werkzeug.serving import make_server
 
+from ops.embedded_aws import listening
 from ops.guard import guarded
 
 
@@ -37,14 +37,6 @@ def main(wanted: int) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.serve_forever()
-
-
-def listening(wanted: int) -> socket.socket:
-    """A socket on the wanted port of the loopback interface, or on any free one when it is taken (or 0)."""
-    try:
-        return socket.create_server(("127.0.0.1", wanted), backlog=128)
-    except OSError:
-        return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
 def end_with_owner() -> None:

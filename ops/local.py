@@ -1,37 +1,39 @@
 """The whole pipeline on this machine: an embedded AWS, the deployment's buckets, events to the real handler.
 
-Names, environment and event wiring are those that the framework resolves from serverless.yml, so that what runs
-here is what is deployed. S3's events go through a queue to worker processes, each of which holds the handler as
-Lambda would: one event at a time, warm between events, two retries, then the failure queue.
+Names, environment, memory, timeout and event wiring are those that the framework resolves from serverless.yml, so
+that what runs here is what is deployed. S3's events go through a queue to processes that hold the handler as Lambda
+would: one event at a time, warm between events, two retries, then the failure queue.
 """
 
 import json
 import os
 import signal
-import sys
-import time
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 import boto3
-import click
 
-from imaging.model import Manifest, manifest_key_of
+from imaging.keys import manifest_key_of
+from imaging.publishing.manifest import Manifest
 from ops.deployment import Deployment, resolve
-from ops.embedded_aws import embedded_aws, free_port
+from ops.embedded_aws import ROOT, embedded_aws, free_port
+from ops.workers import Attempt, Attempted, Workers
 
-ROOT = Path(__file__).resolve().parent.parent
 PORT = 4566
 RETRY_SECONDS = (1, 2)
 """Lambda waits one minute, then two; nobody at a terminal wants to."""
+FROM_THE_SYSTEM = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+"""What a Python program may need to start at all; Lambda sets the first two itself."""
+UPLOADS = 4
+"""Files that are uploaded at the same time."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,12 @@ class Delivery:
 
 
 class LocalStack:
-    """The deployment, running on an embedded AWS at `endpoint`."""
+    """The deployment, running on an embedded AWS at `endpoint`; its logs are in `folder`."""
 
-    def __init__(self, deployment: Deployment, endpoint: str, workers: ProcessPoolExecutor, log: Path) -> None:
+    def __init__(self, deployment: Deployment, endpoint: str, workers: Workers, folder: Path) -> None:
         self.deployment = deployment
         self.endpoint = endpoint
-        self.log = log
+        self.folder = folder
         self._workers = workers
         self._session = session_for(deployment.region)
         self.s3 = self._client("s3")
@@ -58,16 +60,26 @@ class LocalStack:
         self._events = self._make_queue(f"{deployment.service}-events")
         self._subscribe()
         self._client("sns").create_topic(Name=deployment.environment["EDITORS_TOPIC"].rpartition(":")[2])
-        self._running: dict[Future[Any], tuple[Any, int]] = {}
+        self._ended: SimpleQueue[Delivery | Exception] = SimpleQueue()
+        Thread(target=self._told, args=[self._receive], daemon=True).start()
+        Thread(target=self._told, args=[self._settle], daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """Where the embedded AWS listens."""
+        return urlsplit(self.endpoint).port or 0
+
+    @property
+    def log(self) -> Path:
+        """What the function prints."""
+        return self.folder / "handler.log"
 
     def _client(self, name: str) -> Any:
         return self._session.client(name, endpoint_url=self.endpoint)
 
     def _make_buckets(self) -> None:
-        elsewhere = self.deployment.region != "us-east-1"
-        where = {"CreateBucketConfiguration": {"LocationConstraint": self.deployment.region}} if elsewhere else {}
         for name in (self.deployment.raw, self.deployment.renditions):
-            self.s3.create_bucket(Bucket=name, **where)
+            make_bucket(self.s3, name, self.deployment.region)
         if self.deployment.raw_versioned:
             self.s3.put_bucket_versioning(Bucket=self.deployment.raw, VersioningConfiguration={"Status": "Enabled"})
 
@@ -89,6 +101,20 @@ class LocalStack:
         """Put a file into the raw bucket, as an editor would."""
         self.s3.upload_file(str(file), self.deployment.raw, key)
 
+    def upload_all(self, files: Mapping[str, Path]) -> None:
+        """Upload files side by side in the background; one that cannot be uploaded is delivered with its error."""
+
+        def upload(key: str, file: Path) -> None:
+            try:
+                self.upload(key, file)
+            except Exception as error:  # noqa: BLE001  whatever it is, the other files go on
+                self._ended.put(Delivery((key,), f"not uploaded: {error}"))
+
+        pool = ThreadPoolExecutor(UPLOADS)
+        for key, file in files.items():
+            pool.submit(upload, key, file)
+        pool.shutdown(wait=False)
+
     def manifest(self, key: str) -> Manifest | None:
         """The manifest of a source, or None where there is none."""
         try:
@@ -105,33 +131,52 @@ class LocalStack:
                 yield item["Key"], answer["Body"].read()
 
     def deliver(self) -> Iterator[Delivery]:
-        """Take events to the handler for ever, and yield each that came to its end."""
+        """Wait for events for ever, and yield each that came to its end."""
         while True:
-            # Waiting for work only when none is under way, so that a finished event is told at once.
-            answer = self._sqs.receive_message(
-                QueueUrl=self._events, MaxNumberOfMessages=10, WaitTimeSeconds=0 if self._running else 1
-            )
-            for message in answer.get("Messages", ()):
-                self._start(json.loads(message["Body"]), attempt=0)
-                self._sqs.delete_message(QueueUrl=self._events, ReceiptHandle=message["ReceiptHandle"])
-            done, _ = wait(self._running, timeout=0.1, return_when=FIRST_COMPLETED)
-            for future in done:
-                event, attempt = self._running.pop(future)
-                error = future.exception()
-                if error is not None and attempt < self.deployment.retries:
-                    self._start(event, attempt + 1)
-                    continue
-                if error is not None:
-                    self._park(event, attempt + 1, error)
-                keys = tuple(unquote_plus(r["s3"]["object"]["key"]) for r in event.get("Records", ()))
-                if keys:
-                    yield Delivery(keys, str(error) if error else None)
+            try:
+                ended = self._ended.get(timeout=1)  # so that Ctrl-C is heard on every system
+            except Empty:
+                continue
+            if isinstance(ended, Exception):
+                raise ended
+            yield ended
 
-    def _start(self, event: Any, attempt: int) -> None:
-        pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1] if attempt else 0
-        self._running[self._workers.submit(_invoke, self.deployment.handler, event, pause)] = (event, attempt)
+    def _told(self, work: Any) -> None:
+        """Run in a thread, and pass on what ends it to whoever waits for events."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  it is raised where somebody hears of it
+            self._ended.put(error)
 
-    def _park(self, event: Any, attempts: int, error: BaseException) -> None:
+    def _receive(self) -> None:
+        """Take events from the queue to the processes, for ever."""
+        while True:
+            answer = self._sqs.receive_message(QueueUrl=self._events, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            messages = answer.get("Messages", ())
+            for message in messages:
+                self._workers.submit(Attempt(json.loads(message["Body"])))
+            if messages:
+                entries = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in messages]
+                self._sqs.delete_message_batch(QueueUrl=self._events, Entries=entries)
+
+    def _settle(self) -> None:
+        """Have what failed tried again, and deliver what came to its end, for ever."""
+        while True:
+            self._settle_one(self._workers.attempted.get())
+
+    def _settle_one(self, attempted: Attempted) -> None:
+        event, before, error = attempted.attempt.event, attempted.attempt.before, attempted.error
+        if error and before < self.deployment.retries:
+            pause = RETRY_SECONDS[min(before, len(RETRY_SECONDS) - 1)]
+            self._workers.submit(Attempt(event, before + 1), after=pause)
+            return
+        if error:
+            self._park(event, before + 1, error)
+        keys = tuple(unquote_plus(record["s3"]["object"]["key"]) for record in event.get("Records", ()))
+        if keys:
+            self._ended.put(Delivery(keys, error["errorMessage"] if error else None))
+
+    def _park(self, event: Any, attempts: int, error: Mapping[str, Any]) -> None:
         """To the failure queue, in the shape of Lambda's on-failure destination."""
         record = {
             "version": "1.0",
@@ -141,38 +186,58 @@ class LocalStack:
                 "approximateInvokeCount": attempts,
             },
             "requestPayload": event,
-            "responsePayload": {"errorType": type(error).__name__, "errorMessage": str(error)},
+            "responsePayload": error,
         }
         self._sqs.send_message(QueueUrl=self.failure_queue, MessageBody=json.dumps(record))
 
 
 @contextmanager
 def local_stack(stage: str, port: int = 0) -> Iterator[LocalStack]:
-    """The running local stack of a stage; everything it started ends with the block."""
-    folder = ROOT / ".local"
-    folder.mkdir(exist_ok=True)
-    with embedded_aws(free_port(port), folder / "aws.log") as endpoint:
+    """The running local stack of a stage; everything it started ends with the block.
+
+    It takes another port when `port` is taken. Its logs are in a folder named by its port.
+    """
+    port = free_port(port)
+    folder = ROOT / ".local" / str(port)
+    with embedded_aws(port, folder / "aws.log") as endpoint:
+        (folder / "handler.log").write_bytes(b"")
         deployment = resolve(stage, endpoint)
-        log = folder / "handler.log"
-        log.write_bytes(b"")
-        environment = {
-            **deployment.environment,
-            **credentials(deployment.region),
-            "AWS_ENDPOINT_URL": endpoint,
-        }
-        workers = ProcessPoolExecutor(
-            max_workers=os.cpu_count(),
-            mp_context=get_context("spawn"),
-            initializer=_become_lambda,
-            initargs=(environment, str(log)),
-        )
+        environment = environment_of(deployment, endpoint)
+        workers = Workers(deployment.handler, environment, deployment.timeout, folder / "handler.log")
         try:
-            yield LocalStack(deployment, endpoint, workers, log)
+            yield LocalStack(deployment, endpoint, workers, folder)
         finally:
-            # The first Ctrl-C ends everything; a second must not break off the ending.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            workers.shutdown(wait=True, cancel_futures=True)
+            with unbroken():
+                workers.close()
+
+
+def environment_of(deployment: Deployment, endpoint: str) -> dict[str, str]:
+    """What the function finds in its environment: what Lambda sets, what serverless.yml says, and this AWS."""
+    return {
+        **{name: os.environ[name] for name in FROM_THE_SYSTEM if name in os.environ},
+        **credentials(deployment.region),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_LAMBDA_FUNCTION_NAME": deployment.function,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployment.memory),
+        **deployment.environment,
+    }
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """The first Ctrl-C ends everything; within this block a second one does not break off the ending."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def make_bucket(s3: Any, name: str, region: str) -> None:
+    """Make a bucket in a region; the oldest region is named by naming none."""
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **where)
 
 
 def credentials(region: str) -> dict[str, str]:
@@ -188,23 +253,3 @@ def credentials(region: str) -> dict[str, str]:
 def session_for(region: str) -> boto3.Session:
     """A session that can reach nothing but an embedded AWS."""
     return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)  # noqa: S106
-
-
-def _become_lambda(environment: dict[str, str], log: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        os.environ.pop(name, None)
-    os.environ.update(environment)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(output, sys.stdout.fileno())
-    os.dup2(output, sys.stderr.fileno())
-
-
-def _invoke(handler: str, event: Any, pause: float) -> Any:
-    time.sleep(pause)
-    module, name = handler.rsplit(".", 1)
-    try:
-        return getattr(import_module(module), name)(event, None)
-    except Exception as error:  # noqa: BLE001  whatever it was, the one who retries must hear of it
-        # Crossing a process border as plain text: not every exception can be pickled.
-        raise click.ClickException(str(error)) from None
