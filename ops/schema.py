@@ -1,76 +1,80 @@
-"""The recipe's fields as JSON Schema, for completion in editors, and as tables for docs/recipe.md.
+"""The command `ops schema`: the recipe's fields as JSON Schema, for completion in editors, and as tables for the page.
 
-`python -m ops.schema` writes recipe.schema.json. Both come from `imaging.recipe.FIELDS`, which also reads
-recipes. What no single field can tell is left to `ops check`.
+Both come from the types that check a recipe. What no single field can tell is left to `ops check`.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from imaging.recipe import EFFORT, FIELDS, LIMITS, OVERLAY, QUALITY, RENDITION, RULE, Field
+import click
 
-SCHEMA_FILE = Path(__file__).parent.parent / "recipe.schema.json"
-_TABLES = {
-    "Top level": FIELDS,
-    "[[rendition]]": RENDITION,
-    "overlay": OVERLAY,
-    "[[rule]]": RULE,
-    "quality": QUALITY,
-    "effort": EFFORT,
-    "[limits]": LIMITS,
-}
+from ops.recipe.kinds import TAKES
+from ops.recipe.words import Node, fields_of, node_of, number, takes, tree
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "recipe.schema.json"
+PAGE = ROOT / "docs" / "recipe.md"
+TABLES = re.compile(r"(?<=<!-- the fields -->\n).*(?=<!-- end of the fields -->)", re.DOTALL)
+"""What this command writes of the page."""
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of recipe.toml."""
+@click.command()
+@click.option("--write", is_flag=True, help="Refresh recipe.schema.json and the tables in docs/recipe.md.")
+def schema(write: bool) -> None:
+    """Print the JSON Schema of recipe.toml, or write it and the tables of its page."""
+    text = json.dumps(json_schema(), indent=1)
+    if not write:
+        click.echo(text)
+        return
+    SCHEMA.write_text(text + "\n", encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    click.echo(f"{SCHEMA.relative_to(ROOT)} and {PAGE.relative_to(ROOT)} are up to date")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of recipe.toml. Each description says what the field takes."""
     dialect = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": dialect, "title": "recipe.toml", **_table(FIELDS)}
+    return {**_described(tree()), "$schema": dialect, "title": "recipe.toml", "description": tree()["description"]}
 
 
-def _table(fields: tuple[Field, ...]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {field.name: _described(field) for field in fields},
-        "required": [field.name for field in fields if field.required],
-        "additionalProperties": False,
+def _described(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_described(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    plain = {key: _described(value) for key, value in node.items() if key != TAKES}
+    if isinstance(node.get("description"), str):
+        plain["description"] = f"{node['description']} Write {takes(node)}."
+    return plain
+
+
+def with_tables(page: str) -> str:
+    """The page with tables of the fields as they are."""
+    return TABLES.sub(lambda _: "\n".join(_tables()), page)
+
+
+def _tables() -> Iterator[str]:
+    sections: Mapping[str, Node] = {
+        "Top level": tree(),
+        "[[rendition]]": node_of(["rendition", 0]),
+        "overlay": node_of(["rendition", 0, "overlay"]),
+        "[[rule]]": node_of(["rule", 0]),
+        "quality": node_of(["quality"]),
+        "effort": node_of(["effort"]),
+        "limits": node_of(["limits"]),
     }
+    for title, table in sections.items():
+        yield from ("", f"### {title}", "", "| field | takes | default | |", "|---|---|---|---|")
+        for name, field in fields_of(table).items():
+            default = "required" if name in table.get("required", ()) else _default(field)
+            yield f"| `{name}` | {takes(field)} | {default} | {field['description']} |"
+    yield "\n"
 
 
-def _described(field: Field) -> dict[str, Any]:
-    default = {} if field.default is None else {"default": field.default}
-    return {"description": f"{field.help} {field.expects()}", **default, **_value(field)}
-
-
-def _value(field: Field) -> dict[str, Any]:
-    if field.kind == "list":
-        item = _table(field.fields) if field.fields else _text(field)
-        return {"type": "array", "minItems": field.least, "uniqueItems": True, "items": item}
-    if field.kind == "table":
-        number = {"type": "integer", "minimum": field.least, "maximum": field.most}
-        return _table(field.fields) if field.least is None else {"anyOf": [number, _table(field.fields)]}
-    if field.kind == "text":
-        return {"type": "string", **_text(field)}
-    bounds = {"minimum": field.least, "maximum": field.most}
-    return {"type": field.kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
-
-
-def _text(field: Field) -> dict[str, Any]:
-    return {"enum": list(field.choices)} if field.choices else {"type": "string", "pattern": field.pattern}
-
-
-def reference() -> Iterator[str]:
-    """The lines of the tables in docs/recipe.md."""
-    for title, fields in _TABLES.items():
-        yield from (f"### {title}", "", "| field | takes | default | |", "|---|---|---|---|")
-        for field in fields:
-            default = "required" if field.required else json.dumps(field.default) if field.default else ""
-            if field.default in (False, 0) and field.kind in ("boolean", "integer"):
-                default = json.dumps(field.default)
-            yield f"| `{field.name}` | {field.expects()} | {default} | {field.help} |"
-        yield ""
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+def _default(field: Node) -> str:
+    if "default" not in field:
+        return ""
+    return number(field["default"]) if field["type"] == "integer" else json.dumps(field["default"])

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from imaging.recipe import Recipe, parse
+from imaging.recipe.recipe import Recipe
+from ops.recipe import parse
 
 STABLE = "{key}/{name}.{ext}"
 DIGEST = "{key}/{name}.{digest}.{ext}"
