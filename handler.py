@@ -2,27 +2,38 @@
 
 import gc
 import os
-from dataclasses import dataclass, replace
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 gc.disable()  # all that is imported stays: to look for garbage in it takes a fifth of a cold start
 
-from imaging.bounds import Run
+from imaging.edges.envelopes import Hint, read_envelope
+from imaging.edges.notices import Editors
+from imaging.edges.replies import Result
+from imaging.edges.telemetry import Telemetry
 from imaging.errors import EventError, SetupError
-from imaging.events import Hint, Result, read_envelope
-from imaging.model import Outcome
-from imaging.notices import Editors
-from imaging.recipe import Recipe, load
-from imaging.reconciling import reconcile
-from imaging.storage import Storage, client_of, connect
-from imaging.telemetry import Telemetry
+from imaging.publishing.outcome import Outcome
+from imaging.publishing.reconciling import reconcile
+from imaging.publishing.run import Run
+from imaging.publishing.storage import Storage, client_of, connect
+from imaging.recipe.recipe import Recipe
+from imaging.sandbox.sandbox import Sandbox
 
 gc.freeze()
 gc.enable()
 
-RECIPE = Path(__file__).with_name("recipe.toml")
+FOLDER = Path(__file__).parent
+PICTURE_SECONDS = 60
+"""Of the processor, for one picture, where the function has a whole one."""
+WHOLE_PROCESSOR = 1769
+"""MB of memory with which a function has one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+MARGIN = 20.0
+"""Seconds at the end of an invocation that are kept for what follows a picture: uploads and the manifest."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +42,15 @@ class Wiring:
 
     raw: str
     recipe: Recipe
+    sandbox: Sandbox
     storage: Storage
     telemetry: Telemetry
     editors: Editors
-    memory: int | None
 
 
 @cache
 def wiring() -> Wiring:
-    """Read the environment and the recipe, and make the S3 client. Refuses what could not work or would loop."""
+    """Read environment and recipe, start the sandbox, connect. Refuses what could not work or would loop."""
     names = ("RAW_BUCKET", "RENDITIONS_BUCKET", "EXPECTED_BUCKET_OWNER")
     if missing := [name for name in names if not os.environ.get(name)]:
         raise SetupError(f"{', '.join(missing)} must be set in the function's environment (see serverless.yml)")
@@ -48,14 +59,34 @@ def wiring() -> Wiring:
         raise SetupError(
             f"RAW_BUCKET and RENDITIONS_BUCKET are both {raw!r}: every rendition would start the function again"
         )
-    return Wiring(
-        raw=raw,
-        recipe=load(RECIPE),
-        storage=connect(raw=raw, renditions=renditions, owner=owner),
-        telemetry=Telemetry(os.environ.get("STAGE", "local")),
-        editors=Editors(os.environ.get("EDITORS_TOPIC", ""), lambda: client_of("sns", attempts=2, patience=5)),
-        memory=int(size) * 2**20 if (size := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) else None,
-    )
+    recipe = read_recipe(FOLDER)
+    memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    seconds = PICTURE_SECONDS * min(1, int(memory or WHOLE_PROCESSOR) / WHOLE_PROCESSOR)
+    with ExitStack() as on_failure:
+        # Before the client: no credentials have been read when the sandbox starts.
+        sandbox = on_failure.enter_context(Sandbox(int(memory) * 2**20 if memory else None, seconds))
+        wired = Wiring(
+            raw=raw,
+            recipe=recipe,
+            sandbox=sandbox,
+            storage=connect(raw=raw, renditions=renditions, owner=owner),
+            telemetry=Telemetry(os.environ.get("STAGE", "local")),
+            editors=Editors(os.environ.get("EDITORS_TOPIC", ""), lambda: client_of("sns", attempts=2, patience=5)),
+        )
+        on_failure.pop_all()
+    return wired
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe as `npm run ops -- check` compiled it, if it was compiled of the recipe.toml beside it."""
+    again = "run `npm run ops -- check`, then deploy"
+    toml, compiled = folder / "recipe.toml", folder / "recipe.json"
+    if missing := [path.name for path in (toml, compiled) if not path.is_file()]:
+        raise SetupError(f"{' and '.join(missing)} must stand beside handler.py: {again}")
+    recipe = Recipe.from_compiled(compiled.read_bytes())
+    if recipe.toml_sha256 != sha256(toml.read_bytes()).hexdigest():
+        raise SetupError(f"recipe.json was compiled of another recipe.toml: {again}")
+    return recipe
 
 
 def on_event(event: Any, context: Any) -> dict[str, Any]:
@@ -68,17 +99,17 @@ def on_event(event: Any, context: Any) -> dict[str, Any]:
     wired.telemetry.started(request)
     envelope = read_envelope(event, wired.raw)
     clock = getattr(context, "get_remaining_time_in_millis", None)
-    invocation = Run.within(request, wired.memory, clock() / 1000 if clock else None)
-    done: dict[tuple[str, EventError | None], Result] = {}
+    left = clock() / 1000 if clock else None
+    ends = time.monotonic() + max(left - MARGIN, left / 2) if left is not None else None
+    done: dict[tuple[str, EventError | None], tuple[Outcome | None, Exception | None]] = {}
     for hint in envelope.hints:
         if (hint.key, hint.error) not in done:
-            done[hint.key, hint.error] = settle(hint, wired, invocation)
-    return envelope.reply([replace(done[hint.key, hint.error], hint=hint) for hint in envelope.hints])
+            done[hint.key, hint.error] = settle(hint, wired, Run(hint.request or request, ends))
+    return envelope.reply([Result(hint.key, hint.part, *done[hint.key, hint.error]) for hint in envelope.hints])
 
 
-def settle(hint: Hint, wired: Wiring, invocation: Run) -> Result:
+def settle(hint: Hint, wired: Wiring, run: Run) -> tuple[Outcome | None, Exception | None]:
     """Reconcile one key, and tell operators and editors how that went."""
-    run = replace(invocation, id=hint.request or invocation.id, seconds={})
     requests = wired.storage.requests
     error: Exception | None = None
     outcome: Outcome | None = None
@@ -86,13 +117,13 @@ def settle(hint: Hint, wired: Wiring, invocation: Run) -> Result:
         try:
             if hint.error:
                 raise hint.error
-            outcome = reconcile(hint.key, wired.recipe, wired.storage, run)
+            outcome = reconcile(hint.key, wired.recipe, wired.storage, wired.sandbox, run)
         except Exception as caught:  # noqa: BLE001  the reply passes it on, to the retry and the failure queue
             error = caught
     wired.telemetry.settled(hint.key, outcome, error, run, wired.storage.requests - requests)
     if outcome:
         try:
             wired.editors.tell(outcome)
-        except Exception as caught:  # noqa: BLE001  the outcome stands, and a retry would not send it (imaging/notices.py)
+        except Exception as caught:  # noqa: BLE001  the outcome stands; a retry would not send it (imaging/edges/notices.py)
             wired.telemetry.untold(hint.key, caught)
-    return Result(hint, outcome, error)
+    return outcome, error

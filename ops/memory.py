@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from imaging.model import Source, manifest_key_of, prefix_of
-from imaging.storage import Listing, Stored
+from imaging.keys import manifest_key_of, prefix_of
+from imaging.publishing.manifest import Source
+from imaging.publishing.storage import Listing, Stored
 
 
 class File(NamedTuple):
@@ -26,7 +27,7 @@ class File(NamedTuple):
 
 
 class MemoryStorage:
-    """`imaging.storage.Storage` in two dictionaries, with a clock of its own that stands still until moved."""
+    """A `Storage` in two dictionaries, with a clock of its own that stands still until moved."""
 
     requests = 0
 
@@ -42,7 +43,7 @@ class MemoryStorage:
             key=key,
             etag=_md5(body),
             bytes=len(body),
-            modified=self.now.isoformat(),
+            modified=self.now,
             version_id=f"v{next(self._versions)}",
             metadata=metadata or {},
         )
@@ -54,7 +55,7 @@ class MemoryStorage:
         self.sources.pop(key, None)
 
     def wait(self, **time: float) -> None:
-        """Move the clock, by `hours=2` or the like; lifecycle rules run at midnight, so not here."""
+        """Move the clock, by `hours=2` or the like. Tombstones stay: lifecycle rules run at midnight, and not here."""
         self.now += timedelta(**time)
 
     def list_renditions(self, key: str) -> Listing:

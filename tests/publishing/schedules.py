@@ -1,8 +1,10 @@
 """A deterministic scheduler: several reconciles of one key, interleaved at every storage call.
 
-Each run is the real `reconcile` in a thread of its own that stops before each call to the storage and goes on when the
-scheduler says so; one thread runs at a time, so that a seed always gives the same schedule. Uploads, overwrites,
-deletes, duplicates, kills, retries and deploys (runs of an old recipe beside runs of a new one) happen in between.
+Each run is the real `reconcile` in a thread of its own. It stops before each call to the storage and goes on when the
+scheduler says so. One thread runs at a time, so that a seed always gives the same schedule. What the loop writes side
+by side is written here one after the other, in any order: the storage knows no smaller step than a call. Uploads,
+overwrites, deletes, duplicates, kills, retries and deploys (runs of an old recipe beside runs of a new one) happen in
+between.
 
 One case is played on request alone, for it shows a limit of the loop: a delete, and then the very same bytes again. A
 removal that stalls among its deletes can take a file that a new manifest lists under the same digest name, and a reader
@@ -10,22 +12,24 @@ meets it missing until the next observation writes it again. S3 cannot be told "
 a condition on the ETag holds, for the bytes are the same.
 """
 
-import io
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Self
+from unittest.mock import patch
 
-from PIL import Image
-
-from imaging.errors import Contention
-from imaging.model import Manifest, Source, manifest_key_of
-from imaging.recipe import Recipe
-from imaging.reconciling import reconcile
-from imaging.storage import Listing
+from imaging.errors import Contention, unknown_format
+from imaging.exchange import File
+from imaging.keys import manifest_key_of
+from imaging.publishing import changing
+from imaging.publishing.manifest import Manifest, Source
+from imaging.publishing.reconciling import reconcile
+from imaging.publishing.storage import Listing
+from imaging.recipe.recipe import Recipe
 from ops.memory import MemoryStorage
+from tests.making import Instant
 from tests.recipes import recipe
 
 KEY = "a/cat.png"
@@ -86,6 +90,25 @@ class Stepped:
             self._storage.delete([key])
 
 
+class InTurn:
+    """Stands in for the threads that write side by side: in this thread, in an order that the contents choose."""
+
+    def __init__(self, _at_once: int) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, write: Callable[[File], Any], files: Sequence[File]) -> Iterator[Any]:
+        order = list(range(len(files)))
+        random.Random(b"".join(file.content for file in files)).shuffle(order)  # noqa: S311  no secret
+        written = {place: write(files[place]) for place in order}
+        return iter([written[place] for place in sorted(order)])
+
+
 class Run:
     """One reconcile under way."""
 
@@ -101,7 +124,7 @@ class Run:
 
     def _reconcile(self, storage: Any, with_recipe: Recipe) -> None:
         try:
-            reconcile(KEY, with_recipe, storage)
+            reconcile(KEY, with_recipe, storage, MAKER)
         except (Exception, Killed) as error:  # noqa: BLE001  the schedule decides what it means
             self.outcome = error
         self.done = True
@@ -118,24 +141,36 @@ class Run:
 
 @cache
 def picture(number: int) -> bytes:
-    """A source that no other number makes; every fifth is no picture."""
-    if number % 5 == 0:
-        return b"no picture %d" % number
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (number * 37 % 256, number * 91 % 256, number % 256)).save(buffer, "PNG")
-    return buffer.getvalue()
+    """A source that no other number makes; every fifth is no picture. `MAKER` knows them, and Pillow does not."""
+    return b"%s %d" % (b"no picture" if number % 5 == 0 else b"picture", number)
+
+
+def refuse(body: bytes) -> None:
+    """Raises the rejection of what is no picture."""
+    if body.startswith(b"no picture"):
+        raise unknown_format(["JPEG", "PNG"])
+
+
+MAKER = Instant(refuse=refuse)
+read_manifest = lru_cache(Manifest.from_json)  # each step of a schedule reads the same one
 
 
 @cache
 def recipes(template: str) -> tuple[Recipe, ...]:
-    """What successive deploys bring: a rendition comes, one goes."""
-    return tuple(recipe(*names, template=template) for names in (("r0", "r1"), ("r0", "r1", "r2"), ("r0", "r3")))
+    """What successive deploys bring: a rendition comes, addresses change, a rendition goes."""
+    elsewhere = 'base_url = "https://cdn.example/"'
+    return (
+        recipe("r0", "r1", template=template),
+        recipe("r0", "r1", "r2", template=template),
+        recipe("r0", "r1", "r2", template=template, more=elsewhere),
+        recipe("r0", "r3", template=template, more=elsewhere),
+    )
 
 
 def torn(storage: MemoryStorage) -> bool:
     """Whether a reader who follows the manifest now meets a missing or foreign file."""
     found = storage.read_manifest(KEY)
-    manifest = Manifest.from_json(found[0]) if found else None
+    manifest = read_manifest(found[0]) if found else None
     if manifest is None:
         return False
     return any(r.key not in storage.renditions or storage.renditions[r.key].etag != r.etag for r in manifest.renditions)
@@ -145,7 +180,7 @@ def settled(storage: MemoryStorage) -> dict[str, bytes]:
     """The renditions bucket, write ids aside."""
     files = {key: file.body for key, file in storage.renditions.items()}
     for key, body in files.items():
-        manifest = Manifest.from_json(body) if key == manifest_key_of(KEY) else None
+        manifest = read_manifest(body) if key == manifest_key_of(KEY) else None
         if manifest:
             files[key] = replace(manifest, write_id="any", superseded=()).to_json()
     return files
@@ -156,7 +191,7 @@ def clean_run(storage: MemoryStorage, with_recipe: Recipe) -> dict[str, bytes]:
     fresh = MemoryStorage()
     fresh.sources = dict(storage.sources)
     fresh.now = storage.now
-    reconcile(KEY, with_recipe, fresh)
+    reconcile(KEY, with_recipe, fresh, MAKER)
     return settled(fresh)
 
 
@@ -169,6 +204,7 @@ class Result:
     calls: int = 0
 
 
+@patch.object(changing, "ThreadPoolExecutor", InTurn)
 def play(
     seed: int, template: str, wrap: Callable[[Any], Any] = lambda storage: storage, *, same_again: bool = False
 ) -> Result:
@@ -239,7 +275,7 @@ def _alone(storage: MemoryStorage, with_recipe: Recipe, wrap: Callable[[Any], An
 def _compare(storage: MemoryStorage, with_recipe: Recipe) -> str:
     now, wanted = settled(storage), clean_run(storage, with_recipe)
     name = manifest_key_of(KEY)
-    found = Manifest.from_json(now.get(name, b""))
+    found = read_manifest(now.get(name, b""))
     # What the sweep takes, at once and not by another reconcile: that would repair what this is here to find.
     listed = {name, *(r.key for r in found.renditions)} if found else set()
     now = {key: body for key, body in now.items() if key in listed}
@@ -249,7 +285,8 @@ def _compare(storage: MemoryStorage, with_recipe: Recipe) -> str:
         # Last good stays: which good that is, is history; a clean run has none.
         if {r.key for r in found.renditions} != set(now) - {name} or torn(storage):
             return f"a rejected manifest lists {[r.key for r in found.renditions]}, there stand {sorted(now)}"
-        now = {name: replace(found, renditions=()).to_json()}
+        bare = Manifest("rejected", found.write_id, found.source, found.recipe, found.words, rejection=found.rejection)
+        now = {name: bare.to_json()}
     if now != wanted:
         return f"there stand {sorted(now)}, a clean run makes {sorted(wanted)}"
     return ""

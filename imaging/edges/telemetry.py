@@ -1,4 +1,4 @@
-"""One log line and one set of metrics for each outcome, with Powertools: JSON lines and EMF.
+"""One log line and one set of metrics for each key, with Powertools: JSON lines and EMF.
 
 Service, namespace and level come from the POWERTOOLS_ variables in serverless.yml.
 """
@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from imaging.bounds import Run
-from imaging.model import Outcome
+from imaging.publishing.manifest import Manifest
+from imaging.publishing.outcome import Outcome
+from imaging.publishing.run import Run
 
 logger = Logger()
 
@@ -30,27 +31,17 @@ class Telemetry:
     def settled(self, key: str, outcome: Outcome | None, error: Exception | None, run: Run, requests: int) -> None:
         """Log what became of `key`: an outcome, or the error that makes Lambda try again; `requests` are S3's."""
         status = outcome.status if outcome else "failed"
-        total = run.seconds.get("total", 0)
-        # What is neither decoding nor talking to S3 is rendering and encoding.
-        seconds = run.seconds | {"render": 2 * total - sum(run.seconds.values())}
         details: dict[str, Any] = {
             "correlation_id": run.id,
             "key": key,
             "status": status,
-            "seconds": {step: round(spent, 3) for step, spent in seconds.items()},
+            "seconds": {step: round(spent, 3) for step, spent in run.seconds.items()},
             "requests": requests,
         }
         self._measure(status.capitalize(), MetricUnit.Count, 1)
-        self._measure("Duration", MetricUnit.Milliseconds, total * 1000)
-        manifest = outcome.manifest if outcome else None
-        if manifest and manifest.rejection:
-            details |= {"code": manifest.rejection.code, "reason": manifest.rejection.reason}
-        if manifest and status == "published":
-            source, out = manifest.source, sum(rendition.bytes for rendition in manifest.renditions)
-            pixels = (source.width or 0) * (source.height or 0) * (source.frames or 0)
-            details |= {"bytes_in": source.bytes, "bytes_out": out, "pixels": pixels}
-            self._measure("BytesIn", MetricUnit.Bytes, source.bytes)
-            self._measure("BytesOut", MetricUnit.Bytes, out)
+        self._measure("Duration", MetricUnit.Milliseconds, run.seconds.get("total", 0) * 1000)
+        if outcome and outcome.manifest:
+            details |= self._described(outcome, outcome.manifest)
         self._metrics.flush_metrics()
         if error:
             logger.error("failed", exc_info=error, extra=details)
@@ -58,8 +49,25 @@ class Telemetry:
             logger.info("reconciled", extra=details)
 
     def untold(self, key: str, error: Exception) -> None:
-        """The editors could not be told of a rejection; its manifest says it all the same."""
+        """The editors could not be told of a rejection; its manifest holds it all the same."""
         logger.error("untold", exc_info=error, extra={"key": key})
+
+    def _described(self, outcome: Outcome, manifest: Manifest) -> dict[str, Any]:
+        details: dict[str, Any] = {}
+        if manifest.rejection:
+            details |= {"code": manifest.rejection.code, "reason": manifest.rejection.reason}
+        if outcome.cause:
+            details |= {"cause": outcome.cause}
+        if outcome.crashes:
+            # One file that crashes a library is that file. Several in a row are something else: an alarm rings at 2.
+            self._measure("CrashesInARow", MetricUnit.Count, outcome.crashes)
+        if outcome.status == "published":
+            source, out = manifest.source, sum(rendition.bytes for rendition in manifest.renditions)
+            pixels = (source.width or 0) * (source.height or 0) * (source.frames or 0)
+            details |= {"bytes_in": source.bytes, "bytes_out": out, "pixels": pixels}
+            self._measure("BytesIn", MetricUnit.Bytes, source.bytes)
+            self._measure("BytesOut", MetricUnit.Bytes, out)
+        return details
 
     def _measure(self, name: str, unit: MetricUnit, value: float) -> None:
         self._metrics.add_metric(name, unit, value)

@@ -1,23 +1,25 @@
-"""The two buckets: sources are read from raw, renditions and manifests live in renditions.
+"""The two buckets: sources are read from raw; renditions and manifests are written to renditions.
 
-Storage knows S3 and nothing of pictures. "No such key" and "changed since you looked" are answers (None), for
-the reconcile loop expects both. Every other error of botocore's escapes, and Lambda's retry is the cure.
+Storage knows S3 and nothing of pictures. "No such key" and "changed since you looked" are answers (None), since the
+loop expects both. Every other error of botocore's escapes, and Lambda's retry is the cure.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import Any, Protocol
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from imaging.model import Source, manifest_key_of, prefix_of
+from imaging.keys import manifest_key_of, prefix_of
+from imaging.publishing.manifest import Source
 
 TOMBSTONE_TAG = "state=removed"
-"""Tag of a `removed` manifest; the lifecycle rule in serverless.yml expires what carries it."""
+"""Tag of a `removed` manifest. The lifecycle rule in serverless.yml expires what carries it."""
 
 GONE = frozenset({"404", "NoSuchKey"})
 CHANGED = GONE | {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
@@ -40,10 +42,14 @@ class Listing:
 
 
 class Storage(Protocol):
-    """What reconciling needs of a pair of buckets; `tests/test_storage.py` is the executable contract."""
+    """What the loop needs of a pair of buckets. `tests/test_storage.py` is the contract, for every implementation.
 
-    requests: int
-    """Made over HTTP so far, each attempt counted."""
+    Renditions are written from several threads at once. Nothing else is.
+    """
+
+    @property
+    def requests(self) -> int:
+        """How many were made over HTTP so far. Each attempt counts."""
 
     def list_renditions(self, key: str) -> Listing:
         """The direct children of the source's prefix, its manifest among them."""
@@ -75,14 +81,20 @@ class S3Storage:
 
     def __init__(self, client: Any, *, raw: str, renditions: str, owner: str) -> None:
         self._client = client
-        self.requests = 0
+        self._requests = 0
+        self._counting = Lock()
         client.meta.events.register("before-send.s3", self._count)
         # ExpectedBucketOwner: a bucket of that name in somebody else's account is refused, not written to.
         self._raw = {"Bucket": raw, "ExpectedBucketOwner": owner}
         self._renditions = {"Bucket": renditions, "ExpectedBucketOwner": owner}
 
     def _count(self, **_about: Any) -> None:
-        self.requests += 1
+        with self._counting:
+            self._requests += 1
+
+    @property
+    def requests(self) -> int:
+        return self._requests
 
     def list_renditions(self, key: str) -> Listing:
         prefix = prefix_of(key)
@@ -120,8 +132,8 @@ class S3Storage:
             key=key,
             etag=answer["ETag"].strip('"'),
             bytes=answer["ContentLength"],
-            modified=answer["LastModified"].isoformat(),
-            # "null" is what an object from before versioning has, and every such upload has it again.
+            modified=answer["LastModified"],
+            # In a bucket without versioning, or where it is suspended, every upload has the version "null".
             version_id=version if version != "null" else None,
             metadata=answer["Metadata"],
         )
@@ -165,7 +177,7 @@ class S3Storage:
         return etag
 
     def delete(self, keys: Iterable[str]) -> None:
-        # One by one: DeleteObjects carries keys in XML, which cannot hold every character a key may have.
+        # One by one: DeleteObjects sends keys as XML, which cannot hold every character a key may have.
         for key in keys:
             self._client.delete_object(**self._renditions, Key=key)
 
@@ -178,18 +190,17 @@ def _code(error: ClientError) -> str:
 def connect(*, raw: str, renditions: str, owner: str) -> S3Storage:
     """The two buckets over a new S3 client, which takes region, credentials and endpoint from the environment.
 
-    Attempts and timeouts (seconds) are set so that the longest series of retries of one call, about 50 s, ends
-    well within the function's own timeout, and a call that hangs is not waited for a whole minute.
+    The longest series of retries of one call takes about 50 seconds, well within the function's own timeout.
     """
     return S3Storage(client_of("s3", attempts=4, patience=10), raw=raw, renditions=renditions, owner=owner)
 
 
 def client_of(aws: str, *, attempts: int, patience: float) -> Any:
-    """A client of one of AWS's services: how often it calls at most, how many seconds it waits for each answer."""
+    """A client of one of AWS's APIs. It makes `attempts` calls at most and waits `patience` seconds for each answer."""
     config = Config(
         connect_timeout=3,
         read_timeout=patience,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    # botocore's session, not boto3's: the resource layer and transfer manager would double the cold start.
+    # botocore's session, not boto3's: boto3's resources and transfers would double the cold start.
     return botocore.session.get_session().create_client(aws, config=config)

@@ -1,15 +1,16 @@
 """Telling the editors of a rejection, through the SNS topic whose subscribers they are.
 
-A notice is sent once the manifest that holds the same words stands, and at most once: where SNS fails, the next
-delivery of the event finds nothing to do and sends nothing. Sent before, it could tell of a rejection that never came
-to be, and every retry would tell it again. So the failure of a notice is a line in the log; the manifest is the truth.
+A notice is sent once the manifest with the same words stands, and at most once: where SNS fails, the next delivery of
+the event finds nothing to do and sends nothing. Sent before, it could tell of a rejection that never came to be, and
+every retry would tell it again. So a notice that fails is a line in the log. The manifest is the truth.
 """
 
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from imaging.model import Outcome
+from imaging.keys import visible
+from imaging.publishing.outcome import Outcome
 
 
 class Editors:
@@ -32,12 +33,7 @@ class Editors:
         stays = "What was published of it before stays up.\n\n" if outcome.manifest.renditions else ""
         self._client.publish(
             TopicArn=self._topic,
-            Subject=f"Rejected: {key.encode('ascii', 'replace').decode()}"[:100],  # as much as SNS takes
+            Subject=f"Rejected: {key.encode('ascii', 'replace').decode()}"[:100],  # the most that SNS takes
             Message=f"{key} was not published.\n\n{rejection.reason}\n{rejection.advice}\n\n{stays}"
             f"({rejection.code})\n",
         )
-
-
-def visible(key: str) -> str:
-    """The key in one line, whatever it holds: what does not print is shown as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in key)
