@@ -47,9 +47,11 @@ class Answers:
                 raise HungryError
             case {"failure": str(traceback)}:
                 raise OwnFaultError(traceback)
-            case {"done": {"peak": int(peak), "seconds": dict(seconds)}} if self.begun:
+            case {"done": {"peak": int(peak), "seconds": {"decode": float(decode), "render": float(render)}}} if (
+                self.begun
+            ):
                 self.peak = peak
-                self.seconds = {str(step)[:20]: float(spent) for step, spent in seconds.items()}
+                self.seconds = {"decode": decode, "render": render}
                 self.done = True
             case _ if self.begun and self.rejection is None:
                 self._keep(answer_of(plain, content))

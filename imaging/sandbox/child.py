@@ -109,7 +109,7 @@ class Child:
             self.ready = "ready" in plain
             trouble = "" if self.ready else str(next(iter(plain.values())))
         except (EOFError, OSError, BrokenFrameError) as error:
-            trouble = f"{error or 'it said nothing'}"
+            trouble = str(error) or "it said nothing"
         if trouble:
             trouble += f" ({self.buried()})"
         return trouble

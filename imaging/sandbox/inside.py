@@ -70,18 +70,16 @@ def answer_next(orders: BinaryIO, answers: BinaryIO, unheld: int) -> None:
     order = order_of(plain["order"])
     write_frame(answers, {"begun": True})
     locks.limit(plain["memory"], plain["seconds"], unheld)
-    seconds: dict[str, float] = {}
-    began = time.process_time()
+    began = decoded = time.process_time()
     try:
         for answer in make(body, order):
             write_frame(answers, *plain_answer(answer))
             if isinstance(answer, Header):
-                seconds["decode"] = time.process_time() - began
-                began = time.process_time()
+                decoded = time.process_time()
     except Rejection as rejection:
         write_frame(answers, *plain_answer(rejection))
     locks.lift()  # the next source may be larger than what this one left
-    seconds["render"] = time.process_time() - began
+    seconds = {"decode": decoded - began, "render": time.process_time() - decoded}
     write_frame(answers, {"done": {"seconds": seconds, "peak": locks.peak_memory()}})
 
 
