@@ -23,10 +23,11 @@ process.env.PATH = [npmBin, venvBin, process.env.PATH].join(delimiter);
 const commands = {
   start: ["-m", "ops", "start"],
   ops: ["-m", "ops"],
-  test: ["-m", "ops.checks"],
+  test: ["-m", "ops", "test"],
+  quick: ["-m", "ops", "test", "--quick"],
   bench: ["-m", "benchmarks"],
-  remove: ["-m", "ops.remove"],
-  "verify-package": ["-m", "ops.verify_package"],
+  remove: ["-m", "ops", "remove"],
+  "verify-package": ["-m", "ops", "verify-package"],
   recipe: ["-m", "ops", "check"], // asked by the framework, see framework.cjs
 };
 

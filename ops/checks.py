@@ -1,15 +1,16 @@
-"""Runs every check the project has, as `npm test` does: lint, format, types, then the tests.
+"""Every check that the project has, as `npm test` runs them: lint, format, types, then the tests.
 
-All of them run even after one has failed, so that one run tells everything. The tests come last: their
-summary names what could not be run on this machine and why.
+All of them run even after one has failed, so that one run tells everything. The tests come last: their summary names
+what could not be run on this machine and why.
 """
 
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import click
+
+from ops.embedded_aws import ROOT
 
 # `python -m`, so that the tools are the locked ones even when another version stands first on PATH.
 CHECKS = {
@@ -20,24 +21,32 @@ CHECKS = {
 }
 
 
-def main(pytest_arguments: list[str]) -> int:
-    """Return the exit code: 0 when every check passed, else 1."""
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--quick", is_flag=True, help="Leave out the tests that take long, such as those of the deployment.")
+@click.argument("arguments", metavar="[PYTEST ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
+def test(quick: bool, arguments: tuple[str, ...]) -> None:
+    """Check lint, format and types, and run the tests.
+
+    Exits with 0 when every check passed, with 1 when any failed.
+    """
     failed: list[str] = []
-    for heading, (tool, *arguments) in CHECKS.items():
-        extra = pytest_arguments if tool == "pytest" else []
-        sys.stdout.write(f"\n=== {heading}: {' '.join([tool, *arguments, *extra])}\n")
-        if tool == "pytest" and failed:
-            sys.stdout.write(f"(already failed: {', '.join(failed)}; see above)\n")
-        sys.stdout.flush()
-        started = time.monotonic()
-        command = [sys.executable, "-m", tool, *arguments, *extra]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 (the caller's own words)
-        if tool != "pytest":  # its own closing line says more, and stays the last
-            sys.stdout.write(f"{'ok' if code == 0 else 'FAILED'} in {time.monotonic() - started:.1f} s\n")
-        if code != 0:
+    for heading in CHECKS:
+        if heading == "tests" and failed:
+            click.echo(f"\n(failed already: {', '.join(failed)}; see above)")
+        if not passed(heading, quick, arguments):
             failed.append(heading)
-    return 1 if failed else 0
+    sys.exit(1 if failed else 0)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def passed(heading: str, quick: bool, arguments: tuple[str, ...]) -> bool:
+    """Whether a check passed; what it prints goes to the terminal."""
+    command = list(CHECKS[heading])
+    if heading == "tests":
+        command += [*(["-m", "not slow"] if quick else []), *arguments]
+    click.echo(f"\n=== {heading}: {' '.join(command)}")
+    sys.stdout.flush()
+    began = time.monotonic()
+    code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode  # noqa: S603  our own tools
+    if heading != "tests":  # its own closing line says more, and stays the last
+        click.echo(f"{'ok' if code == 0 else 'FAILED'} in {time.monotonic() - began:.1f} s")
+    return code == 0

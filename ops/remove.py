@@ -17,10 +17,11 @@ BATCH = 1000
 @click.command()
 @click.option("--stage", required=True, help="The stage to remove.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def main(stage: str, yes: bool) -> None:
-    """Empty the stage's buckets, all versions included, and remove its stack.
+def remove(stage: str, yes: bool) -> None:
+    """Remove a stage with all that is in it.
 
-    A raw bucket that the stage keeps on removal is not emptied.
+    Empties its buckets, all versions included, and removes its stack. A raw bucket that the stage keeps on removal is
+    not emptied.
     """
     deployment = resolve(stage, None)
     s3 = boto3.client("s3", region_name=deployment.region)
@@ -73,7 +74,3 @@ def empty(s3: Any, bucket: str, count: int) -> None:
                 first = errors[0]
                 raise click.ClickException(f"{len(errors)} could not be deleted, the first: {first['Message']}")
             bar.update(len(batch))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,17 +7,20 @@ import base64
 import io
 from collections.abc import Iterable, Mapping
 from html import escape
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from urllib.parse import quote
 
 from PIL import Image
 
-from imaging.model import Manifest, Rendition
+from imaging.publishing.manifest import Manifest, Rendition
 from ops.files import path_of
 
+NAME = "contact-sheet{}.html"
 PREVIEW = (352, 288)
-"""Pixels a picture on the page has at most, twice what is shown of it: 8 KB on average."""
+"""Pixels a picture on the page has at most, twice what is shown of it: 3 KB on average."""
+LARGEST = 50_000_000
+"""Pixels of a rendition that is opened for the page; a larger one is loaded by the browser."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #66707c; --page: #f4f5f7; --card: #fff;
@@ -66,6 +69,13 @@ def page(counts: Mapping[str, int], cards: Iterable[str]) -> str:
     )
 
 
+def place(folder: Path, keys: Iterable[str]) -> Path:
+    """Where in `folder` the page goes: beside what was made of the sources, whatever their keys are."""
+    taken = {path_of(Path(), key).parts[0].lower() for key in keys}
+    names = (NAME.format(f"-{number}" if number else "") for number in count(start=0))
+    return next(folder / name for name in names if name not in taken and not (folder / name).is_dir())
+
+
 def card(key: str, status: str, manifest: Manifest | None, error: str | None = None, tree: Path | None = None) -> str:
     """One source: what it is, and its renditions, or why there are none.
 
@@ -100,7 +110,8 @@ def _figure(name: str, made: list[Rendition], alt: str, tree: Path | None) -> st
     """One rendition in its formats; the lightest of them is shown."""
     shown = min(made, key=lambda rendition: rendition.bytes)
     links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in made)
-    source = preview(path_of(tree, shown.key)) if tree else _address(shown.key)
+    small = shown.width * shown.height <= LARGEST
+    source = preview(tree, made) if tree and small else _address(shown.key)
     return (
         f'<figure><a href="{_address(shown.key)}"><img src="{source}" alt="{escape(alt or name)}" '
         f'width="{shown.width}" height="{shown.height}" loading="lazy" decoding="async"></a>'
@@ -108,9 +119,12 @@ def _figure(name: str, made: list[Rendition], alt: str, tree: Path | None) -> st
     )
 
 
-def preview(file: Path) -> str:
-    """A data URI of the picture in a file, small; of an animation the first frame."""
-    with Image.open(file) as image:
+def preview(tree: Path, made: list[Rendition]) -> str:
+    """A data URI of a rendition, small; of an animation the first frame."""
+    # A JPEG opens smaller than it is, ten times as fast as the same picture in another format.
+    opened = min(made, key=lambda rendition: (rendition.format != "jpeg", rendition.bytes))
+    with Image.open(path_of(tree, opened.key)) as image:
+        image.draft("RGB", (PREVIEW[0] // 2, PREVIEW[1] // 2))
         image.thumbnail(PREVIEW, Image.Resampling.BICUBIC)
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", quality=70, method=2)
@@ -122,8 +136,8 @@ def _address(key: str) -> str:
     return quote(path_of(Path(), key).as_posix())
 
 
-def size(count: int) -> str:
+def size(number: int) -> str:
     """A number of bytes as a person reads it."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e3:,.1f} KB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+    if number < 1000:
+        return f"{number} B"
+    return f"{number / 1e3:,.1f} KB" if number < 1e6 else f"{number / 1e6:,.1f} MB"

@@ -8,9 +8,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from imaging.model import Manifest, Reason, Rendition, Source
+from imaging.publishing.manifest import Manifest, Reason, Rendition, Source
+from ops import sheet
 from ops.sheet import card, page, size
-from tests.pictures import mean_difference, opened, saved, scene
+from tests.builders import mean_difference, opened, saved, scene
 
 HOSTILE = '<script>alert("1")</script> & \'.jpg'
 
@@ -35,7 +36,7 @@ class Page(HTMLParser):
 
 
 def published(key: str = "cat.jpg", **changed: object) -> Manifest:
-    source = Source(key, "e", 4_167_727, "", format="jpeg", width=4032, height=3024, frames=1)
+    source = Source(key, "e", 4_167_727, format="jpeg", width=4032, height=3024, frames=1)
     renditions = tuple(
         Rendition(name, f"{key}/{name}.{form}", form, f"image/{form}", side, side, count, "e", "s")
         for name, form, side, count in (
@@ -48,7 +49,7 @@ def published(key: str = "cat.jpg", **changed: object) -> Manifest:
 
 
 def rejected(key: str, reason: Reason) -> Manifest:
-    return Manifest("rejected", "w", Source(key, "e", 10, ""), rejection=reason)
+    return Manifest("rejected", "w", Source(key, "e", 10), rejection=reason)
 
 
 def test_a_source_is_shown_with_its_facts_and_every_rendition_with_size_and_bytes() -> None:
@@ -72,8 +73,23 @@ def test_a_page_holds_its_pictures_small_where_it_is_told_where_they_stand(tmp_p
     sources = [image["src"] or "" for image in Page(card("cat.jpg", "published", manifest, tree=tmp_path)).all("img")]
     assert [source.partition(",")[0] for source in sources] == ["data:image/webp;base64"] * 2
     small = [opened(base64.b64decode(source.partition(",")[2])) for source in sources]
-    assert [picture.size for picture in small] == [(288, 288), (288, 288)]
-    assert mean_difference(small[1], scene(1920, 1920).resize((288, 288))) < 5
+    assert all(sheet.PREVIEW[0] // 2 <= picture.width <= sheet.PREVIEW[0] for picture in small)
+    assert mean_difference(small[1], scene(1920, 1920).resize(small[1].size)) < 5
+
+
+def test_a_rendition_too_large_to_open_here_is_left_to_the_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheet, "LARGEST", 1)
+    shown = Page(card("cat.jpg", "published", published(), tree=tmp_path))
+    assert [image["src"] for image in shown.all("img")] == ["cat.jpg/thumb.webp", "cat.jpg/large.jpeg"]
+
+
+def test_the_page_stands_where_no_source_has_its_files(tmp_path: Path) -> None:
+    (tmp_path / "contact-sheet-2.html").mkdir()
+    assert sheet.place(tmp_path, ["cat.jpg"]).name == "contact-sheet.html"
+    assert sheet.place(tmp_path, ["CONTACT-sheet.html/a"]).name == "contact-sheet-1.html"
+    assert sheet.place(tmp_path, ["contact-sheet.html", "contact-sheet-1.html"]).name == "contact-sheet-3.html"
 
 
 def test_a_rejection_is_shown_with_code_reason_and_advice() -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from ops import remove
+from ops.remove import remove
 from tests.deploying.conftest import Framework, Package
 
 KEY = "news/2026/café terrace.jpg"
@@ -109,12 +109,12 @@ def staging(sls: Framework, aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_stage_is_removed_with_every_version_after_its_name_was_typed(staging: Any) -> None:
-    refused = CliRunner().invoke(remove.main, ["--stage", "staging"], input="yes\n")
+    refused = CliRunner().invoke(remove, ["--stage", "staging"], input="yes\n")
     assert refused.exit_code == 1
     assert "3 objects and old versions" in refused.output
     assert "Nothing was removed" in refused.output
     assert staging.list_object_versions(Bucket="image-pipeline-staging-raw-123456789012")["Versions"]
-    done = CliRunner().invoke(remove.main, ["--stage", "staging"], input="staging\n")
+    done = CliRunner().invoke(remove, ["--stage", "staging"], input="staging\n")
     assert done.exit_code == 0, done.output
     left = {bucket["Name"] for bucket in staging.list_buckets()["Buckets"]}
     assert not {name for name in left if name.startswith("image-pipeline-staging-")}
@@ -122,6 +122,6 @@ def test_a_stage_is_removed_with_every_version_after_its_name_was_typed(staging:
 
 def test_prods_sources_are_not_even_offered_for_removal(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
-    refused = CliRunner().invoke(remove.main, ["--stage", "prod"], input="\n")
+    refused = CliRunner().invoke(remove, ["--stage", "prod"], input="\n")
     assert "image-pipeline-prod-raw-123456789012: kept" in refused.output
     assert refused.exit_code == 1

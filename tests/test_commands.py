@@ -1,0 +1,133 @@
+"""The one command line of a person's machine."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from botocore.exceptions import NoCredentialsError
+from click.testing import CliRunner
+
+from imaging.errors import RecipeError
+from ops import checks
+from ops.__main__ import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent
+NPM = json.loads((ROOT / "package.json").read_text())["scripts"]
+
+
+def command_of(name: str) -> click.Command:
+    assert isinstance(main, click.Group)
+    command = main.get_command(click.Context(main), name)
+    assert command
+    return command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_tells_first_how_it_is_called_and_then_what_it_does(name: str) -> None:
+    done = CliRunner().invoke(main, [name, "-h"])
+    assert done.exit_code == 0
+    said = " ".join(done.output.split())
+    assert f"Example: {COMMANDS[name].example} {COMMANDS[name].does}" in said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_example_is_one_that_the_command_takes(name: str) -> None:
+    npm, *called = shlex.split(COMMANDS[name].example)
+    assert npm == "npm"
+    script, called = (called[1], called[2:]) if called[0] == "run" else (called[0], called[1:])
+    assert script in NPM
+    arguments = called[1:]  # after npm's own "--"
+    if script == "ops":
+        assert arguments.pop(0) == name
+    command_of(name).make_context(name, arguments)
+
+
+@pytest.mark.parametrize("script", NPM)
+def test_each_script_of_npm_is_known_to_the_set_up(script: str) -> None:
+    known = (ROOT / "ops" / "bootstrap.mjs").read_text()
+    assert NPM[script] == f"node ops/bootstrap.mjs {script}"
+    assert re.search(rf'^  "?{script}"?: \["-m"|command === "{script}"', known, re.MULTILINE)
+
+
+def test_the_help_is_quick_for_it_imports_no_command() -> None:
+    program = "import sys, ops.__main__ as m; m.main(['-h'], standalone_mode=False); print(*sys.modules)"
+    began = time.process_time()
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.startswith("Usage:")
+    assert time.process_time() - began < 1
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "click" in loaded
+    assert not {"boto3", "botocore", "PIL", "pydantic", "moto", "asyncio"} & loaded
+
+
+def test_a_command_that_is_none_is_told_in_a_sentence() -> None:
+    done = CliRunner().invoke(main, ["rendre"])
+    assert done.exit_code == 2
+    assert "No such command 'rendre'" in done.output
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RecipeError(["line 3: width: found 0; write 1 or more."], "recipe.toml"), "recipe.toml has 1 problem"),
+        (NoCredentialsError(), "AWS could not be asked: Unable to locate credentials"),
+    ],
+)
+def test_what_a_person_can_put_right_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    def fail(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(checks, "passed", fail)
+    done = CliRunner().invoke(main, ["test"])
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert done.stderr.startswith(f"Error: {says}")
+
+
+def test_our_own_fault_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(checks, "passed", fail)
+    assert isinstance(CliRunner().invoke(main, ["test"]).exception, KeyError)
+
+
+# --- npm test and npm run quick
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that the checks call, none of which is run; the types fail."""
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command[2:])
+        return subprocess.CompletedProcess(command, int("mypy" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return calls
+
+
+def test_every_check_is_run_even_after_one_has_failed_and_the_tests_come_last(called: list[list[str]]) -> None:
+    done = CliRunner().invoke(main, ["test"])
+    assert done.exit_code == 1
+    assert called == [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["pytest"]]
+    assert "(failed already: types; see above)" in done.output
+
+
+def test_arguments_are_pytests(called: list[list[str]]) -> None:
+    CliRunner().invoke(main, ["test", "tests/test_files.py", "-k", "folder", "--durations=3", "-x"])
+    assert called[-1] == ["pytest", "tests/test_files.py", "-k", "folder", "--durations=3", "-x"]
+
+
+def test_the_quick_checks_leave_out_what_takes_long(called: list[list[str]]) -> None:
+    CliRunner().invoke(main, ["test", "--quick", "-x"])
+    assert called[-1] == ["pytest", "-m", "not slow", "-x"]
