@@ -1,6 +1,6 @@
 """Trouble at every S3 call of a run in turn, over real HTTP: after at most two redeliveries all stands as it should."""
 
-import io
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Self
@@ -12,21 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 from botocore.httpsession import URLLib3Session
 
 from imaging.errors import Contention
-from imaging.model import Manifest
-from imaging.reconciling import reconcile
-from imaging.storage import S3Storage, connect
+from imaging.publishing.manifest import Manifest
+from imaging.publishing.reconciling import reconcile
+from imaging.publishing.storage import S3Storage, connect
+from tests.buckets import OWNER, Body, OnS3
+from tests.publishing.schedules import KEY, MAKER, Killed, picture
 from tests.recipes import DIGEST, STABLE, recipe
-from tests.schedules import KEY, Killed, picture
-from tests.test_storage import OWNER, OnS3
 
 Fault = Callable[[AWSPreparedRequest], AWSResponse]
-
-
-class Body(io.BytesIO):
-    """A response body as urllib3 hands it on."""
-
-    def stream(self, **_: Any) -> Any:
-        yield self.read()
 
 
 def answer(status: int, code: str) -> Fault:
@@ -35,7 +28,11 @@ def answer(status: int, code: str) -> Fault:
 
 
 def sent(request: AWSPreparedRequest) -> AWSResponse:
-    return URLLib3Session().send(request)
+    session = URLLib3Session()
+    response: AWSResponse = session.send(request)
+    assert response.content is not None  # all of it is read, so that the connection can be closed
+    session.close()
+    return response
 
 
 def timeout_before(request: AWSPreparedRequest) -> AWSResponse:
@@ -94,6 +91,7 @@ class Troubled:
         self.storage = S3Storage(client, raw=self.buckets.raw, renditions=self.buckets.renditions, owner=OWNER)
         self.calls = 0
         self._at, self._fault, self._attempts = 0, None, 0
+        self._counting, self._call = threading.Lock(), threading.local()  # renditions are written side by side
         client.meta.events.register_first("before-parameter-build.s3", self._count, unique_id="count")
         client.meta.events.register_first("before-send.s3", self._meet, unique_id="meet")
 
@@ -109,10 +107,12 @@ class Troubled:
         self.calls, self._at, self._fault, self._attempts = 0, at, fault, attempts
 
     def _count(self, **_: Any) -> None:
-        self.calls += 1
+        with self._counting:
+            self.calls += 1
+            self._call.number = self.calls
 
     def _meet(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        if self._fault is None or self.calls != self._at or self._attempts == 0:
+        if self._fault is None or self._call.number != self._at or self._attempts == 0:
             return None
         self._attempts -= 1
         return self._fault(request)
@@ -148,19 +148,19 @@ def publish(troubled: Troubled) -> None:
 
 def overwrite(troubled: Troubled) -> None:
     troubled.buckets.upload(KEY, picture(1))
-    reconcile(KEY, recipe("thumb", "old", template=STABLE), troubled.storage)
+    reconcile(KEY, recipe("thumb", "old", template=STABLE), troubled.storage, MAKER)
     troubled.buckets.upload(KEY, picture(2))
 
 
 def reject(troubled: Troubled) -> None:
     troubled.buckets.upload(KEY, picture(1))
-    reconcile(KEY, recipe(template=DIGEST), troubled.storage)
+    reconcile(KEY, recipe(template=DIGEST), troubled.storage, MAKER)
     troubled.buckets.upload(KEY, b"no picture")
 
 
 def remove(troubled: Troubled) -> None:
     publish(troubled)
-    reconcile(KEY, recipe(template=DIGEST), troubled.storage)
+    reconcile(KEY, recipe(template=DIGEST), troubled.storage, MAKER)
     troubled.buckets.remove(KEY)
 
 
@@ -179,7 +179,7 @@ def test_two_redeliveries_put_right_whatever_happened_at_any_call(
     with Troubled(aws_endpoint) as clean:
         scenario(clean)
         clean.trouble(0, None)
-        reconcile(KEY, with_recipe, clean.storage)
+        reconcile(KEY, with_recipe, clean.storage, MAKER)
         wanted, calls = clean.state(), clean.calls
     assert calls >= 7
 
@@ -189,7 +189,7 @@ def test_two_redeliveries_put_right_whatever_happened_at_any_call(
             troubled.trouble(at, fault)
             for _ in range(3):
                 try:
-                    reconcile(KEY, with_recipe, troubled.storage)
+                    reconcile(KEY, with_recipe, troubled.storage, MAKER)
                 except (ClientError, BotoCoreError, Contention, Killed):
                     troubled.trouble(0, None)
                 if template == DIGEST:
@@ -207,7 +207,7 @@ def test_a_passing_fault_at_any_call_needs_no_redelivery(aws_endpoint: str, name
         with Troubled(aws_endpoint) as troubled:
             publish(troubled)
             troubled.trouble(at, FAULTS[name], attempts=1)
-            assert reconcile(KEY, recipe(template=DIGEST), troubled.storage).status in ("published", "unchanged")
+            assert reconcile(KEY, recipe(template=DIGEST), troubled.storage, MAKER).status in ("published", "unchanged")
             assert not troubled.torn()
             calls = troubled.calls
     assert calls >= 8
