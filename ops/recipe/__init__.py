@@ -29,8 +29,7 @@ def compiled(path: Path) -> bytes:
         ) from error
     except UnicodeDecodeError as error:
         line = toml.count(b"\n", 0, error.start) + 1
-        reason = f"line {line}: the file cannot be read: it is no text in UTF-8; save it as UTF-8."
-        raise InvalidRecipeError([Problem(None, "", reason)], str(path)) from error
+        raise InvalidRecipeError([Problem(line, "", "this is no UTF-8; save the file as UTF-8.")], str(path)) from error
     return in_json(checked(text, path.parent, str(path)), toml)
 
 
@@ -41,6 +40,9 @@ def write_compiled(path: Path) -> Recipe:
     """
     body = compiled(path)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.json")
-    unfinished.write_bytes(body)
-    unfinished.replace(path.with_suffix(".json"))  # whole at once: another program may be reading it
+    try:
+        unfinished.write_bytes(body)
+        unfinished.replace(path.with_suffix(".json"))  # whole at once: another program may be reading it
+    finally:
+        unfinished.unlink(missing_ok=True)
     return Recipe.from_compiled(body)

@@ -28,7 +28,8 @@ class Problem(NamedTuple):
     sentence: str
 
     def __str__(self) -> str:
-        return self.sentence if self.line is None else f"line {self.line}: {self.sentence}\n      {self.quoted}"
+        told = self.sentence if self.line is None else f"line {self.line}: {self.sentence}"
+        return f"{told}\n      {self.quoted}" if self.quoted else told
 
 
 class InvalidRecipeError(RecipeError):
@@ -122,8 +123,7 @@ def _found(kind: str, path: Path, value: Any, context: Mapping[str, Any]) -> Fou
 def _unknown(path: Path) -> str:
     *around, name = path
     if around and name in OF_THE_RECIPE:
-        header = f"[[{around[0]}]]" if len(around) > 1 else f"[{around[0]}]"
-        return f"it is a field of the whole recipe; move it above the first {header}."
+        return "it is a field of the whole recipe; move it to the top, above the first [[rendition]]."
     if name in RenditionTable.model_fields and around[:1] != ["rendition"]:
         return "it is a field of a rendition; move it below a [[rendition]]."
     known = fields_of(node_of(around))

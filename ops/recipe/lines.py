@@ -100,7 +100,8 @@ class _Parser(Parser):
     def _parse_table(self, parent_name: Key | None = None, parent: Table | None = None) -> tuple[Key, Table | AoT]:
         line = self.line()
         key, table = super()._parse_table(parent_name, parent)
-        self.begun[id(table)] = line, table
+        headed = table.body[0] if isinstance(table, AoT) else table  # it has read every [[table]] that follows as well
+        self.begun[id(headed)] = line, headed
         return key, table
 
 

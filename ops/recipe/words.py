@@ -9,12 +9,16 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from imaging.keys import visible
 from ops.recipe.kinds import TAKES
 from ops.recipe.lines import Path
 from ops.recipe.model import RecipeTable
 
 Node = Mapping[str, Any]
 """A part of the JSON Schema: a field, a table, or what stands in a list."""
+
+LONGEST_SHOWN = 100
+"""Characters of a value that are shown."""
 
 ELSEWHERE = {
     "fit": {"cover": "fill", "crop": "fill", "contain": "limit", "scale-down": "limit", "inside": "limit"},
@@ -101,13 +105,14 @@ def number(value: float) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value as it stands in the recipe, but a table or a list by its kind alone."""
+    """The value in a form that prints; a table or a list by its kind alone, and what is long by its beginning."""
     if isinstance(value, dict | list):
         return f"{'a' if value else 'an empty'} {'table' if isinstance(value, dict) else 'list'}"
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        text = visible(json.dumps(value, ensure_ascii=False, default=str))
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a huge number"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
