@@ -215,6 +215,8 @@ def environment_of(deployment: Deployment, endpoint: str) -> dict[str, str]:
     """What the function finds in its environment: what Lambda sets, what serverless.yml says, and this AWS."""
     return {
         **{name: os.environ[name] for name in FROM_THE_SYSTEM if name in os.environ},
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
         **credentials(deployment.region),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_LAMBDA_FUNCTION_NAME": deployment.function,

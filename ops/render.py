@@ -41,7 +41,7 @@ class Bounds(NamedTuple):
     """What one file may cost: the memory of the function, and seconds of the processor."""
 
     memory_mb: int = 1769
-    seconds: float = 120
+    seconds: float = 60
 
 
 @dataclass(frozen=True)

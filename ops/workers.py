@@ -86,10 +86,7 @@ class Workers:
                 process = self._replaced(process)
             error = self._invoke(process, attempt.event)
             self.attempted.put(Attempted(attempt, error))
-        assert process.stdin is not None
-        with contextlib.suppress(OSError):  # it may be gone already
-            process.stdin.close()  # with which it ends
-        process.wait()
+        buried(process)
 
     def _start(self) -> subprocess.Popen[str]:
         with self._log.open("ab") as log:
@@ -110,7 +107,7 @@ class Workers:
     def _replaced(self, process: subprocess.Popen[str]) -> subprocess.Popen[str]:
         del self._processes[process.pid]
         with self._log.open("a", encoding="utf-8") as log:
-            log.write(f"process {process.pid} ended with {ending(process.wait())}; another takes its place\n")
+            log.write(f"process {process.pid} ended with {ending(buried(process))}; another takes its place\n")
         return self._start()
 
     def _invoke(self, process: subprocess.Popen[str], event: Any) -> Mapping[str, Any] | None:
@@ -136,6 +133,16 @@ class Workers:
             return {"errorType": "Sandbox.Timedout", "errorMessage": message}
         message = f"RequestId: {request_id} Error: Runtime exited with {ending(process.wait())}"
         return {"errorType": "Runtime.ExitError", "errorMessage": message}
+
+
+def buried(process: subprocess.Popen[str]) -> int:
+    """Hang up, with which the process ends if it has not ended yet, and return its exit code."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(OSError):  # what was left to write goes nowhere
+        process.stdin.close()
+    process.stdout.close()
+    return process.wait()
 
 
 def ending(code: int) -> str:

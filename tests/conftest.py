@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.embedded_aws import embedded_aws, free_port
+from ops.embedded_aws import embedded_aws
 
 # Before anything imports boto3: no test may reach a real account, whatever the machine is logged in to.
 for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
@@ -20,8 +20,20 @@ os.environ.update(
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an embedded AWS that all tests share: use bucket names of your own."""
     log: Path = tmp_path_factory.mktemp("aws") / "aws.log"
-    with embedded_aws(free_port(), log) as endpoint:
+    with embedded_aws(0, log) as endpoint:
         yield endpoint
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of the marks."""
+    config.addinivalue_line(
+        "markers", "slow: takes long, such as what packages or deploys; `npm run quick` leaves it out"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the slow tests run last, so that what is quickly told is told quickly."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 COUNTED = pytest.StashKey[list[str]]()
