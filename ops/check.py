@@ -30,7 +30,7 @@ def check(path: Path | None, as_json: bool, write: bool) -> None:
     except InvalidRecipeError as error:
         if not as_json:
             raise click.ClickException(str(error)) from None
-        click.echo(json.dumps({"valid": False, "problems": [each._asdict() for each in error.found]}))
+        click.echo(json.dumps({"valid": False, "problems": [each._asdict() for each in error.mistakes]}))
         raise SystemExit(1) from None
     except OSError as error:
         raise click.ClickException(f"the compiled recipe cannot be written: {error.strerror}") from None

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from imaging.errors import RecipeError
 from imaging.keys import visible
 from ops.recipe import overlays
-from ops.recipe.clashes import Found, clashes, tables
+from ops.recipe.clashes import Mistake, clashes, tables
 from ops.recipe.lines import Lines, NotTomlError, Path, quoted
 from ops.recipe.model import RecipeTable, RenditionTable
 from ops.recipe.overlays import OverlayError
@@ -28,16 +28,16 @@ class Problem(NamedTuple):
     sentence: str
 
     def __str__(self) -> str:
-        told = self.sentence if self.line is None else f"line {self.line}: {self.sentence}"
-        return f"{told}\n      {self.quoted}" if self.quoted else told
+        place = "" if self.line is None else f"line {self.line}: "
+        return place + self.sentence + (f"\n      {self.quoted}" if self.quoted else "")
 
 
 class InvalidRecipeError(RecipeError):
-    """The recipe is not valid; `found` holds every problem, in the order of lines."""
+    """The recipe is not valid; `mistakes` holds every problem, in the order of lines."""
 
-    def __init__(self, found: Iterable[Problem], where: str) -> None:
-        self.found = tuple(found)
-        super().__init__(map(str, self.found), where)
+    def __init__(self, mistakes: Iterable[Problem], where: str) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(map(str, self.mistakes), where)
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def checked(text: str, folder: FilePath, where: str) -> Checked:
     except NotTomlError as error:
         raise InvalidRecipeError([_problem(text, error.line, f"this is not TOML: {error}.")], where) from error
     headings = dict(_headings(lines.values))
-    recipe, found = _validated(lines.values)
-    content, unread = _read_overlays(lines.values, folder)
-    found += [*clashes(lines.values), *unread]
-    if recipe is None or found:
+    recipe, of_fields = _validated(lines.values)
+    content, of_overlays = _read_overlays(lines.values, folder)
+    mistakes = [*of_fields, *clashes(lines.values), *of_overlays]
+    if recipe is None or mistakes:
         problems = [
-            _problem(text, lines.line_of(path), f"{_place(path, headings)}: {sentence}") for path, sentence in found
+            _problem(text, lines.line_of(path), f"{_place(path, headings)}: {sentence}") for path, sentence in mistakes
         ]
         raise InvalidRecipeError(sorted(problems, key=lambda problem: problem.line or 0), where)
     return Checked(recipe, content)
@@ -85,7 +85,7 @@ def _place(path: Path, headings: Mapping[Path, str]) -> str:
     return ", ".join([heading, *names] if heading else names)
 
 
-def _validated(values: dict[str, Any]) -> tuple[RecipeTable | None, list[Found]]:
+def _validated(values: dict[str, Any]) -> tuple[RecipeTable | None, list[Mistake]]:
     """The recipe, or what is wrong with single fields. Wrong values become None, for TOML itself has no null."""
     try:
         return RecipeTable.model_validate(values), []
@@ -94,7 +94,7 @@ def _validated(values: dict[str, Any]) -> tuple[RecipeTable | None, list[Found]]
     for each in errors:
         if each["type"] not in ("missing", "extra_forbidden"):
             _blank(values, each["loc"])
-    return None, [_found(each["type"], each["loc"], each["input"], each.get("ctx", {})) for each in errors]
+    return None, [_mistake(each["type"], each["loc"], each["input"], each.get("ctx", {})) for each in errors]
 
 
 def _blank(values: Any, path: Path) -> None:
@@ -106,7 +106,7 @@ def _blank(values: Any, path: Path) -> None:
     values[path[-1]] = None
 
 
-def _found(kind: str, path: Path, value: Any, context: Mapping[str, Any]) -> Found:
+def _mistake(kind: str, path: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
     match kind:
         case "extra_forbidden":
             return path, _unknown(path)
@@ -142,10 +142,10 @@ def _hint(path: Path, value: Any, names: Iterable[str]) -> str:
     return f"did you mean {shown(meant)}? Write" if meant else "write"
 
 
-def _read_overlays(values: Mapping[str, Any], folder: FilePath) -> tuple[dict[str, bytes], list[Found]]:
+def _read_overlays(values: Mapping[str, Any], folder: FilePath) -> tuple[dict[str, bytes], list[Mistake]]:
     """The content of every overlay by its path, and what is wrong with those that cannot be one."""
     content: dict[str, bytes] = {}
-    found: list[Found] = []
+    mistakes: list[Mistake] = []
     for number, rendition in tables(values.get("rendition")):
         file = (rendition.get("overlay") or {}).get("file")
         if file is None:
@@ -153,5 +153,5 @@ def _read_overlays(values: Mapping[str, Any], folder: FilePath) -> tuple[dict[st
         try:
             content[file] = overlays.read(folder / file)
         except OverlayError as error:
-            found.append((("rendition", number, "overlay", "file"), f"the file {shown(file)} {error}."))
-    return content, found
+            mistakes.append((("rendition", number, "overlay", "file"), f"the file {shown(file)} {error}."))
+    return content, mistakes

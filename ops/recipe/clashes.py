@@ -18,14 +18,14 @@ from ops.recipe.words import nearest, shown
 LARGEST_RESULT = 50_000_000
 """Pixels that a rendition may have whatever its source. More would take the memory of most functions."""
 
-Found = tuple[Path, str]
+Mistake = tuple[Path, str]
 """Where a mistake stands, and one sentence on it."""
 Values = Mapping[str, Any]
 
 DEFAULT = RenditionSpec("default")
 
 
-def clashes(values: Values) -> Iterator[Found]:
+def clashes(values: Values) -> Iterator[Mistake]:
     """Every clash of a recipe, in whatever order."""
     renditions = list(tables(values.get("rendition")))
     rules = list(tables(values.get("rule")))
@@ -41,7 +41,7 @@ def tables(value: Any) -> Iterator[tuple[int, Values]]:
     return ((number, each) for number, each in enumerate(value or ()) if each is not None)
 
 
-def _same_names(renditions: Iterable[tuple[int, Values]]) -> Iterator[Found]:
+def _same_names(renditions: Iterable[tuple[int, Values]]) -> Iterator[Mistake]:
     first: dict[str, int] = {}
     for number, rendition in renditions:
         name = rendition.get("name")
@@ -50,7 +50,7 @@ def _same_names(renditions: Iterable[tuple[int, Values]]) -> Iterator[Found]:
             yield ("rendition", number, "name"), f"{earlier} has the name {shown(name)} already; take another."
 
 
-def _of_box(rendition: Values) -> Iterator[Found]:
+def _of_box(rendition: Values) -> Iterator[Mistake]:
     fit = rendition.get("fit", DEFAULT.fit)
     missing = [side for side in ("width", "height") if side not in rendition]
     if fit in NEED_BOTH_SIDES and missing:
@@ -66,8 +66,8 @@ def _of_box(rendition: Values) -> Iterator[Found]:
             f"this makes {width:,} x {height:,} pixels of the smallest source, {width * height / 1e6:,.0f} megapixels, "
             f"and {LARGEST_RESULT / 1e6:,.0f} is the limit; make the box smaller"
         )
-        enlarged = rendition.get("enlarge")
-        yield ("enlarge" if enlarged else "fit",), f"{sentence}{', or take enlarge out' if enlarged else ''}."
+        enlarge = rendition.get("enlarge")
+        yield ("enlarge" if enlarge else "fit",), f"{sentence}{', or take enlarge out' if enlarge else ''}."
 
 
 def _least_result(rendition: Values) -> Size:
@@ -80,7 +80,7 @@ def _least_result(rendition: Values) -> Size:
     return FITS[fit](tiny, Box(width, height, bool(rendition.get("enlarge")), LONGEST_SIDE)).canvas
 
 
-def _of_formats(rendition: Values) -> Iterator[Found]:
+def _of_formats(rendition: Values) -> Iterator[Mistake]:
     formats = rendition.get("formats", DEFAULT.formats)
     if not formats:
         return
@@ -94,7 +94,7 @@ def _of_formats(rendition: Values) -> Iterator[Found]:
     yield from _of_numbers("effort", rendition.get("effort"), EFFORTS, names, these)
 
 
-def _of_numbers(field: str, value: Any, kind: ByFormat, names: tuple[str, ...], these: str) -> Iterator[Found]:
+def _of_numbers(field: str, value: Any, kind: ByFormat, names: tuple[str, ...], these: str) -> Iterator[Mistake]:
     known = [level.format for level in kind.levels]
     if isinstance(value, int) and not set(known).intersection(names):
         yield (field,), f"it is for {', '.join(known)}, and {these}; take it out."
@@ -104,7 +104,7 @@ def _of_numbers(field: str, value: Any, kind: ByFormat, names: tuple[str, ...], 
                 yield (field, name), f"{these}; add {shown(name)} to formats, or take this out."
 
 
-def _of_rules(rules: Iterable[tuple[int, Values]], names: list[str]) -> Iterator[Found]:
+def _of_rules(rules: Iterable[tuple[int, Values]], names: list[str]) -> Iterator[Mistake]:
     earlier: dict[str, int] = {}
     for number, rule in rules:
         for index, name in enumerate(rule.get("renditions") or ()):

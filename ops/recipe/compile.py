@@ -62,11 +62,11 @@ def _spec(rendition: RenditionTable, recipe: RecipeTable, digests: Mapping[str, 
     }
 
 
-def _numbers(kind: ByFormat, formats: tuple[str, ...], *given: Mapping[str, int]) -> dict[str, int]:
-    """The number of each format that can be made and takes one: the last that is given, or else its default."""
+def _numbers(kind: ByFormat, formats: tuple[str, ...], *tables: Mapping[str, int]) -> dict[str, int]:
+    """The number of each format that can be made and takes one: the last in `tables`, or else its default."""
     numbers = {level.format: level.default for level in kind.levels if level.format in formats}
-    for each in given:
-        numbers |= {name: number for name, number in each.items() if name in numbers}
+    for table in tables:
+        numbers |= {name: number for name, number in table.items() if name in numbers}
     return numbers
 
 

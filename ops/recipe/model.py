@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from imaging.formats import WRITTEN
+from imaging.formats import FORMATS, WRITTEN
 from imaging.recipe.geometry import FITS
 from imaging.recipe.spec import (
     COLOUR,
@@ -27,14 +27,20 @@ LARGEST = 10**12
 
 QUALITIES = ByFormat(
     tuple(
-        Level(name, f"Quality of {name}: 100 is best and largest.", writing.quality, 1, 100)
+        Level(name, f"Quality of {FORMATS[name].spoken}: 100 is best and largest.", writing.quality, 1, 100)
         for name, writing in WRITTEN.items()
         if writing.quality
     )
 )
 EFFORTS = ByFormat(
     tuple(
-        Level(name, f"Effort of {name}: {takes.most} is slowest and smallest.", takes.default, takes.least, takes.most)
+        Level(
+            name,
+            f"Effort of {FORMATS[name].spoken}: {takes.most} is slowest and smallest.",
+            takes.default,
+            takes.least,
+            takes.most,
+        )
         for name, writing in WRITTEN.items()
         if (takes := writing.effort)
     )

@@ -75,8 +75,8 @@ def node_of(path: Path) -> Node:
 
 def fields_of(node: Node) -> Mapping[str, Node]:
     """The fields of a table, by name; of something else, none."""
-    found: Mapping[str, Node] = node.get("properties", {})
-    return found or next((fields for each in node.get("anyOf", ()) if (fields := fields_of(each))), {})
+    fields: Mapping[str, Node] = node.get("properties", {})
+    return fields or next((inner for each in node.get("anyOf", ()) if (inner := fields_of(each))), {})
 
 
 def takes(node: Node) -> str:

@@ -29,8 +29,8 @@ THUMB = '[[rendition]]\nname = "thumb"\n'
 def problems_of(text: str, folder: Path = ROOT) -> tuple[Problem, ...]:
     with pytest.raises(InvalidRecipeError) as raised:
         parse(text, folder)
-    assert raised.value.problems == tuple(map(str, raised.value.found))
-    return raised.value.found
+    assert raised.value.problems == tuple(map(str, raised.value.mistakes))
+    return raised.value.mistakes
 
 
 def problem_of(text: str, folder: Path = ROOT) -> Problem:
@@ -506,7 +506,7 @@ def test_any_table_is_a_recipe_or_has_problems_and_the_schema_takes_every_recipe
     try:
         recipe = parse(text, ROOT)
     except InvalidRecipeError as error:
-        problems = error.found
+        problems = error.mistakes
     else:
         assert recipe.rule_for("a.jpg")
         assert Draft202012Validator(json_schema()).is_valid(tomllib.loads(text))
