@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imaging.hints import LONGEST_TEXT, Hints, read_hints
+from imaging.exchange import LONGEST_TEXT
+from imaging.publishing.hints import Hints, read_hints
 
 KNOWN = ("thumb", "small", "large")
 

@@ -4,12 +4,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imaging.markup import picture_snippet, responsive, srcset, url
-from imaging.model import FORMATS, Rendition, RenditionSpec
+from imaging.formats import WRITTEN
+from imaging.publishing.manifest import Rendition
+from imaging.publishing.markup import picture_snippet, responsive, srcset, url
 
-THUMB = RenditionSpec("thumb", 320, 320, "fill")
-SMALL, LARGE = RenditionSpec("small", 640), RenditionSpec("large", 1920)
-SPECS = (THUMB, LARGE, SMALL)
 PAGE = "https://paper.example/2026/story.html"
 
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -18,20 +16,25 @@ nasty = st.lists(st.sampled_from(["..", ".", "", "a", "%2e%2e", "\\", "evil.exam
 )
 
 
-def made(name: str, width: int, *formats: str, key: str = "news/cat.jpg") -> list[Rendition]:
+def made(name: str, width: int, *formats: str, key: str = "news/cat.jpg", fit: str = "limit") -> list[Rendition]:
     return [
         Rendition(
-            name, f"{key}/{name}.{FORMATS[f].extension}", f, FORMATS[f].content_type, width, width // 2, 1, "", ""
+            name,
+            f"{key}/{name}.{WRITTEN[each].extension}",
+            each,
+            WRITTEN[each].content_type,
+            *(width, width // 2, 1, "", ""),
+            fit,
         )
-        for f in formats
+        for each in formats
     ]
 
 
 def everything(*formats: str, key: str = "news/cat.jpg") -> list[Rendition]:
     return [
-        r
-        for name, width in (("thumb", 320), ("large", 1920), ("small", 640))
-        for r in made(name, width, *formats, key=key)
+        *made("thumb", 320, *formats, key=key, fit="fill"),
+        *made("large", 1920, *formats, key=key),
+        *made("small", 640, *formats, key=key),
     ]
 
 
@@ -54,7 +57,7 @@ class Elements(HTMLParser):
 
 
 def test_a_snippet_offers_the_best_format_first_and_every_width() -> None:
-    assert picture_snippet(everything("webp", "jpeg"), SPECS, "", "A cat") == (
+    assert picture_snippet(everything("webp", "jpeg"), "", "A cat") == (
         '<picture><source type="image/webp" srcset="news/cat.jpg/small.webp 640w, news/cat.jpg/large.webp 1920w" '
         'sizes="100vw"><img src="news/cat.jpg/large.jpg" '
         'srcset="news/cat.jpg/small.jpg 640w, news/cat.jpg/large.jpg 1920w" sizes="100vw" width="1920" height="960" '
@@ -63,28 +66,28 @@ def test_a_snippet_offers_the_best_format_first_and_every_width() -> None:
 
 
 def test_srcset_lists_each_format_from_narrow_to_wide() -> None:
-    assert srcset(everything("jpeg", "avif", "webp"), SPECS, "https://cdn.example/") == {
+    assert srcset(everything("jpeg", "avif", "webp"), "https://cdn.example/") == {
         name: f"https://cdn.example/news/cat.jpg/small.{end} 640w, https://cdn.example/news/cat.jpg/large.{end} 1920w"
         for name, end in (("avif", "avif"), ("webp", "webp"), ("jpeg", "jpg"))
     }
-    assert list(srcset(everything("jpeg", "avif", "webp"), SPECS, "")) == ["avif", "webp", "jpeg"]
+    assert list(srcset(everything("jpeg", "avif", "webp"), "")) == ["avif", "webp", "jpeg"]
 
 
 def test_crops_are_not_offered_as_the_same_picture_unless_there_is_nothing_else() -> None:
-    assert {r.name for r in responsive(everything("webp"), SPECS)} == {"small", "large"}
-    squares = [*made("thumb", 320, "webp"), *made("tile", 200, "webp")]
-    specs = (THUMB, RenditionSpec("tile", 200, 200, "fill"))
-    assert {r.name for r in responsive(squares, specs)} == {"thumb"}
+    assert {r.name for r in responsive(everything("webp"))} == {"small", "large"}
+    for fit in ("fill", "pad"):
+        squares = [*made("thumb", 320, "webp", fit=fit), *made("tile", 200, "webp", fit=fit)]
+        assert {r.name for r in responsive(squares)} == {"thumb"}
 
 
 def test_a_width_is_offered_once_however_many_specs_end_at_it() -> None:
     both = [*made("small", 500, "webp"), *made("large", 500, "webp")]
-    assert srcset(both, SPECS, "")["webp"].count("500w") == 1
+    assert srcset(both, "")["webp"].count("500w") == 1
 
 
 def test_without_renditions_there_is_no_snippet() -> None:
-    assert picture_snippet([], SPECS, "", "") == ""
-    assert srcset([], SPECS, "") == {}
+    assert picture_snippet([], "", "") == ""
+    assert srcset([], "") == {}
 
 
 @given(st.one_of(keys, nasty), st.sampled_from(["", "https://cdn.example/", "/pictures/"]))
@@ -112,7 +115,7 @@ def test_a_url_stays_on_its_site_and_names_its_key(key: str, base_url: str) -> N
 @example("cat&quot;.jpg", "&lt;b&gt; & 'so' on")
 def test_whatever_key_and_alt_are_a_snippet_is_a_picture_with_that_alt_and_nothing_else(key: str, alt: str) -> None:
     renditions = everything("webp", "jpeg", key=key)
-    elements = Elements(picture_snippet(renditions, SPECS, "", alt))
+    elements = Elements(picture_snippet(renditions, "", alt))
     assert [tag for tag, _ in elements.found] == ["picture", "source", "img"]
     assert elements.text == ""
     (_, _), (_, source), (_, image) = elements.found
