@@ -23,7 +23,7 @@ def manifest_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "manifest.json: the state of one source",
-        "description": "Stands at <key>/manifest.json in the renditions bucket. Fields may be added, empty ones left out.",
+        "description": "<key>/manifest.json in the renditions bucket. Fields may be added; empty ones are left out.",
         "type": "object",
         "required": ["manifest", *manifest["required"]],
         "properties": {"manifest": version, **manifest["properties"]},

@@ -3,26 +3,14 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imaging.edges.envelopes import MOST_WRAPPERS, read_envelope
 from imaging.errors import EventError
-from imaging.events import Result, read_envelope
-from imaging.model import Outcome
-
-RAW = "the-raw-bucket"
-
-
-def record(key: str, *, bucket: str = RAW, version: str = "2.1", name: str = "ObjectCreated:Put") -> dict[str, Any]:
-    return {
-        "eventSource": "aws:s3",
-        "eventVersion": version,
-        "eventName": name,
-        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key), "size": 1}},
-    }
+from tests.notifications import RAW, message, record
 
 
 def keys(event: Any) -> list[str]:
@@ -42,6 +30,30 @@ def test_a_key_is_decoded_exactly_once(key: str) -> None:
 def test_any_key_survives_the_envelope(key: str) -> None:
     if key.encode("utf-8", "replace").decode() == key:
         assert keys({"Records": [record(key)]}) == [key]
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a\udfff.jpg", "", None, 7, ["a"], {"a": 1}, True])
+def test_what_cannot_be_a_key_is_refused_and_stops_no_other(key: Any) -> None:
+    first, second = read_envelope({"keys": [key, "good.jpg"]}, RAW).hints
+    assert isinstance(first.error, EventError)
+    assert "a key is " in str(first.error)
+    first.key.encode()
+    str(first.error).encode()
+    assert (second.key, second.error) == ("good.jpg", None)
+
+
+def test_a_key_of_half_a_character_is_refused_in_every_envelope() -> None:
+    bridged = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": RAW}, "object": {"key": "\ud800"}},
+    }
+    notified = record("a")
+    notified["s3"]["object"]["key"] = "\ud800"
+    tasks = [{"taskId": "t", "s3Key": "\ud800", "s3Bucket": RAW}]
+    for event in (bridged, {"Records": [notified]}, {"invocationSchemaVersion": "2.0", "tasks": tasks}):
+        (hint,) = read_envelope(event, RAW).hints
+        assert "half a character" in str(hint.error)
 
 
 def test_a_direct_invocation_says_keys_as_they_are() -> None:
@@ -98,7 +110,7 @@ def test_any_json_is_read_or_refused_with_our_own_error(event: Any) -> None:
 
 
 def test_the_sample_events_are_envelopes_of_the_deployed_bucket() -> None:
-    samples = Path(__file__).parent / "events"
+    samples = Path(__file__).parent.parent / "events"
     upload = json.loads((samples / "upload.json").read_text())
     bucket = upload["Records"][0]["s3"]["bucket"]["name"]
     for name in ("upload", "delete", "direct", "sqs-redrive", "s3-batch"):
@@ -108,18 +120,6 @@ def test_the_sample_events_are_envelopes_of_the_deployed_bucket() -> None:
 
 
 # -- queues, buses and batches -----------------------------------------------------------------------------
-
-
-def message(number: int, body: Any) -> dict[str, Any]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return {"eventSource": "aws:sqs", "messageId": f"m{number}", "body": text}
-
-
-def failing(hints: Any, bad: set[str]) -> list[Result]:
-    return [
-        Result(h, error=h.error or OSError()) if h.error or h.key in bad else Result(h, Outcome(h.key, "published"))
-        for h in hints
-    ]
 
 
 def test_a_notification_is_found_in_every_wrapping_it_may_come_in() -> None:
@@ -132,6 +132,82 @@ def test_a_notification_is_found_in_every_wrapping_it_may_come_in() -> None:
         assert keys({"Records": [message(1, body)]}) == ["a b.jpg"]
 
 
+def wrapped(times: int) -> str:
+    """A direct invocation in that many envelopes of Lambda's failure queue, as text: json.dumps would not do it."""
+    return '{"requestContext": {}, "requestPayload": ' * times + '{"keys": ["a.jpg"]}' + "}" * times
+
+
+def test_an_event_comes_in_eight_envelopes_at_most() -> None:
+    assert keys(json.loads(wrapped(MOST_WRAPPERS))) == ["a.jpg"]
+    with pytest.raises(EventError, match="8 envelopes at most"):
+        read_envelope(json.loads(wrapped(MOST_WRAPPERS + 1)), RAW)
+
+
+def test_every_kind_of_envelope_counts() -> None:
+    event: Any = {"keys": ["a.jpg"]}
+    for number in range(MOST_WRAPPERS + 1):
+        wrappings: list[Any] = [
+            {"requestContext": {}, "requestPayload": event},
+            {"Type": "Notification", "Message": json.dumps(event)},
+            {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": json.dumps(event)}}]},
+        ]
+        event = wrappings[number % 3]
+        if number < MOST_WRAPPERS:
+            assert keys({"Records": [message(1, event)]}) == ["a.jpg"]
+    (hint,) = read_envelope({"Records": [message(1, event)]}, RAW).hints
+    assert "8 envelopes at most" in str(hint.error)
+
+
+@pytest.mark.parametrize("depth", [950, 1_500, 5_000, 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        wrapped,
+        lambda depth: "[" * depth + "]" * depth,
+        lambda depth: '{"Records": ' + "[" * depth + "]" * depth + "}",
+        lambda depth: '{"keys": [' + "[" * depth + "]" * depth + "]}",
+        lambda depth: '{"a": ' * depth + "1" + "}" * depth,
+        lambda depth: '{"Records": [{"eventSource": ' + "[" * depth + "]" * depth + "}]}",
+    ],
+    ids=["envelopes", "lists", "records", "keys", "objects", "a field"],
+)
+def test_a_message_nested_ever_so_deep_fails_alone(depth: int, body: Any) -> None:
+    event = {"Records": [message(1, body(depth)), message(2, {"keys": ["good.jpg"]})]}
+    first, second = read_envelope(event, RAW).hints
+    assert isinstance(first.error, EventError)
+    assert len(str(first.error)) < 1000
+    assert (first.part, second.part, second.key, second.error) == ("m1", "m2", "good.jpg", None)
+
+
+class Trap(dict[str, Any]):
+    """A part of a record that raises an error of this class when it is read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def __getitem__(self, _: str) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError(), MemoryError(), ZeroDivisionError(), OverflowError(), RuntimeError(), LookupError()]
+)
+def test_no_class_of_error_in_one_record_takes_the_others_along(error: Exception) -> None:
+    first, second = read_envelope({"Records": [record("a") | {"s3": Trap(error)}, record("good.jpg")]}, RAW).hints
+    assert type(error).__name__ in str(first.error)
+    assert (second.key, second.error) == ("good.jpg", None)
+
+
+def test_an_unreadable_message_of_sns_stops_no_other() -> None:
+    bad: dict[str, Any] = {"EventSource": "aws:sns", "Sns": {"Message": "no json"}}
+    good = {"EventSource": "aws:sns", "Sns": {"Message": json.dumps({"Records": [record("good.jpg")]})}}
+    first, second, third = read_envelope({"Records": [bad, {"EventSource": "aws:sns"}, good]}, RAW).hints
+    assert first.error is not None
+    assert second.error is not None
+    assert (third.key, third.error) == ("good.jpg", None)
+
+
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
 def test_event_bridge_says_keys_as_they_are(kind: str) -> None:
     event = {
@@ -142,51 +218,6 @@ def test_event_bridge_says_keys_as_they_are(kind: str) -> None:
     assert keys(event) == ["a+b%20.jpg"]
     assert read_envelope({**event, "detail-type": "Object Tags Added"}, RAW).hints[0].error
     assert read_envelope({**event, "detail": {}}, RAW).hints[0].error
-
-
-def test_every_subset_of_a_batch_of_ten_messages_comes_back_exactly() -> None:
-    names = [f"{number}.jpg" for number in range(10)]
-    envelope = read_envelope({"Records": [message(i, {"Records": [record(n)]}) for i, n in enumerate(names)]}, RAW)
-    for subset in range(1024):
-        bad = {name for bit, name in enumerate(names) if subset >> bit & 1}
-        reply = envelope.reply(failing(envelope.hints, bad))
-        assert reply == {"batchItemFailures": [{"itemIdentifier": f"m{n[0]}"} for n in names if n in bad]}
-
-
-def test_a_message_nobody_can_read_fails_alone_and_is_not_lost() -> None:
-    bodies = ["no json", "[]", "{}", {"Records": [record("a.jpg", bucket="another")]}, {"Records": [record("a.jpg")]}]
-    envelope = read_envelope({"Records": [message(i, body) for i, body in enumerate(bodies)]}, RAW)
-    failed = envelope.reply(failing(envelope.hints, set()))["batchItemFailures"]
-    assert [item["itemIdentifier"] for item in failed] == ["m0", "m1", "m2", "m3"]
-
-
-def test_a_message_is_done_only_when_each_of_its_records_is() -> None:
-    event = {
-        "Records": [
-            message(1, {"Records": [record("good.jpg"), record("bad.jpg")]}),
-            message(2, {"Event": "s3:TestEvent"}),
-        ]
-    }
-    envelope = read_envelope(event, RAW)
-    assert envelope.reply(failing(envelope.hints, {"bad.jpg"})) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-
-
-def test_s3_batch_is_answered_task_by_task() -> None:
-    tasks = [
-        {"taskId": "t1", "s3Key": "a+b.jpg", "s3BucketArn": f"arn:aws:s3:::{RAW}"},
-        {"taskId": "t2", "s3Key": "bad.jpg", "s3BucketArn": f"arn:aws:s3:::{RAW}"},
-        {"taskId": "t3", "s3Key": "x.jpg", "s3BucketArn": "arn:aws:s3:::another"},
-    ]
-    envelope = read_envelope({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": tasks}, RAW)
-    reply = envelope.reply(failing(envelope.hints, {"bad.jpg"}))
-    assert [(r["taskId"], r["resultCode"]) for r in reply["results"]] == [
-        ("t1", "Succeeded"),
-        ("t2", "TemporaryFailure"),
-        ("t3", "PermanentFailure"),
-    ]
-    assert (reply["invocationSchemaVersion"], reply["invocationId"]) == ("1.0", "i")
-    assert reply["treatMissingKeysAs"] == "PermanentFailure"
-    assert json.loads(reply["results"][0]["resultString"]) == {"key": "a b.jpg", "status": "published"}
 
 
 def test_an_unknown_batch_schema_is_named() -> None:

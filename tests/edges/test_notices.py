@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 import pytest
-
-import handler
 from imaging.model import Manifest, Outcome, Reason, Rendition, Source
 from imaging.notices import Editors, visible
 from imaging.storage import client_of
+
+import handler
 from tests.schedules import picture
 from tests.test_handler import deployed, notify  # noqa: F401  a fixture
 from tests.test_storage import OnS3
