@@ -113,13 +113,11 @@ def _of_rules(rules: Iterable[tuple[int, Values]], names: list[str]) -> Iterator
                     ("rule", number, "renditions", index),
                     f"there is no rendition {shown(name)}; {_instead(name, names)}",
                 )
-        match = rule.get("match")
-        if match is None:
-            continue
-        before = next((earlier[each] for each in (match, *EVERY_KEY) if each in earlier), None)
-        if before is not None:
-            yield ("rule", number, "match"), f"[[rule]] {before + 1} takes all its keys; put it before that one."
-        earlier.setdefault(match, number)
+        if match := rule.get("match"):
+            before = next((earlier[each] for each in (match, *EVERY_KEY) if each in earlier), None)
+            if before is not None:
+                yield ("rule", number, "match"), f"[[rule]] {before + 1} takes all its keys; put it before that one."
+            earlier.setdefault(match, number)
 
 
 def _instead(name: str, names: list[str]) -> str:

@@ -235,6 +235,12 @@ def test_fields_that_can_stand_together_are_no_problem(fields: str) -> None:
     assert parse(THUMB + fields, ROOT)
 
 
+def test_a_rule_without_keys_is_not_told_to_be_unreachable_as_well() -> None:
+    assert problem_of(THUMB + '[[rule]]\nmatch = "**"\n[[rule]]\nmatch = 3').sentence.startswith(
+        "[[rule]] 2, match: found 3"
+    )
+
+
 def test_a_wrong_value_makes_no_second_problem_elsewhere() -> None:
     text = """
     [[rendition]]
@@ -348,8 +354,8 @@ def test_a_new_fit_and_a_new_format_need_no_edit_of_the_check() -> None:
 def test_a_result_too_large_whatever_the_source_is_the_recipes_fault(fields: str, line: int, size: str) -> None:
     problem = problem_of(THUMB + fields)
     assert f"this makes {size}" in problem.sentence
-    assert "50 is the limit; make the box smaller" in problem.sentence
-    assert problem.sentence.endswith(", or take enlarge out.") is ("enlarge" in fields)
+    advice = "make the box smaller, or take enlarge out." if "enlarge" in fields else "make the box smaller."
+    assert problem.sentence.endswith(f" megapixels, and 50 is the limit; {advice}")
     assert problem.line == line
 
 
