@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageMath, ImageStat
 
+from imaging.errors import Rejection
 from imaging.exchange import Made, Order
 from imaging.pictures import making
 from imaging.pictures.picture import Picture
@@ -68,7 +70,7 @@ def opened(content: bytes) -> Image.Image:
     return image
 
 
-def made(body: bytes, *specs: RenditionSpec, **order: Any) -> Made:
+def renditions_of(body: bytes, *specs: RenditionSpec, **order: Any) -> Made:
     """What the whole way makes of a file; the whole picture unless specs say otherwise."""
     return InProcess().make(body, Order(specs or (WHOLE,), **order))
 
@@ -82,6 +84,13 @@ def decoded(body: bytes, *specs: RenditionSpec, limits: Limits | None = None) ->
         except StopIteration as end:
             picture: Picture = end.value[0]
             return picture
+
+
+def rejection_of(body: bytes, *specs: RenditionSpec, limits: Limits | None = None) -> Rejection:
+    """The rejection that a file ends in."""
+    with pytest.raises(Rejection) as raised:
+        decoded(body, *specs, limits=limits)
+    return raised.value
 
 
 def still(body: bytes) -> Image.Image:
@@ -225,6 +234,11 @@ def gif(size: tuple[int, int], patches: Iterable[tuple[tuple[int, int, int, int]
         )
         body += b"\0"
     return body + b"\x3b"
+
+
+CANVAS = (6, 4)
+HALF, CORNER, DOT = (0, 0, 3, 4), (3, 2, 6, 4), (0, 0, 1, 1)
+"""Boxes on that canvas, for patches of a `gif`."""
 
 
 def jpeg_segment(marker: int, data: bytes) -> bytes:

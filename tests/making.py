@@ -17,9 +17,9 @@ class InProcess:
 
     def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
         """Every file of the order."""
-        _measure, header, *files = make(body, order)
-        assert isinstance(header, Header)
-        return Made(header, tuple(file for file in files if isinstance(file, File)))
+        answers = list(make(body, order))
+        (header,) = (answer for answer in answers if isinstance(answer, Header))
+        return Made(header, tuple(answer for answer in answers if isinstance(answer, File)))
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageCms
 
 from imaging.pictures.libraries import LibraryError, library_call
+from imaging.pictures.metadata import number_in
 
 SRGB = ImageCms.createProfile("sRGB")
 LAB = ImageCms.createProfile("LAB")
@@ -28,12 +29,14 @@ class UnusableProfileError(Exception):
     """A profile that is damaged, or for another kind of picture than the one it stands in."""
 
 
-def to_srgb(image: Image.Image, icc: bytes | None, warnings: list[str]) -> Image.Image:
+def to_srgb(image: Image.Image, icc: object, warnings: list[str]) -> Image.Image:
     """The picture in sRGB, mode L, LA, RGB or RGBA; a profile that cannot be used becomes a warning."""
     if image.mode == "LAB":
         return ImageCms.profileToProfile(image, LAB, SRGB, outputMode="RGB") or image
     if icc:
         try:
+            if not isinstance(icc, bytes):  # a TIFF stores it under any type, and a text of a PNG may have its name
+                raise UnusableProfileError("a profile that is not bytes")
             transform = _transform(hashlib.sha256(icc).digest(), icc, image.mode.removesuffix("A"))
             return _apply(transform, image)
         except UnusableProfileError:
@@ -48,8 +51,10 @@ def numbers_differ_from_srgb(image: Image.Image, format_name: str, body: bytes) 
         return coded[1] not in b"\1\2\5\6" or coded[2] not in b"\1\2\6\r\16\17"
     if "srgb" in image.info:
         return False
-    gamma = image.info.get("gamma", SRGB_GAMMA)
-    points = image.info.get("chromaticity", SRGB_NUMBERS)
+    gamma = number_in(image, "gamma") or SRGB_GAMMA
+    points = image.info.get("chromaticity")
+    if not isinstance(points, tuple):
+        points = SRGB_NUMBERS
     return abs(gamma / SRGB_GAMMA - 1) > 0.05 or any(
         abs(one - other) > 0.005 for one, other in zip(points, SRGB_NUMBERS, strict=False)
     )

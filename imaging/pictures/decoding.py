@@ -9,7 +9,7 @@ from PIL import Image
 
 from imaging.pictures.colour import NUMBERS, numbers_differ_from_srgb, to_srgb
 from imaging.pictures.libraries import reading
-from imaging.pictures.metadata import credits_of, plays_of
+from imaging.pictures.metadata import credits_of, number_in, plays_of
 from imaging.pictures.modes import eight_bit, with_one_mode
 from imaging.pictures.opening import Opened, growing_to
 from imaging.pictures.picture import Picture
@@ -86,7 +86,7 @@ def _frames(source: Opened, limits: Limits) -> Iterator[tuple[Image.Image, int]]
                 image.seek(index)
         with reading(source.format):
             image.load()
-        yield image, min(longest, max(0, round(float(image.info.get("duration", 0) or 0))))
+        yield image, min(longest, max(0, round(number_in(image, "duration"))))
 
 
 def _drafted(source: Opened, size: Size) -> tuple[float, float, float, float] | None:

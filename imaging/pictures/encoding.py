@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from imaging.exchange import LONGEST_PLACEHOLDER, Credits
 from imaging.formats import FORMATS, WRITTEN
-from imaging.pictures.libraries import know
+from imaging.pictures.libraries import know, library_call
 from imaging.pictures.picture import Frames, Picture
 from imaging.pictures.plan import Target
 from imaging.recipe.spec import RenditionSpec
@@ -113,7 +113,8 @@ class Encoder:
             options["exif"] = _exif(self.credits)
         know(FORMATS[name])
         file = io.BytesIO()
-        frame.save(file, FORMATS[name].plugin, **options)
+        with library_call():
+            frame.save(file, FORMATS[name].plugin, **options)
         content = file.getvalue()
         return _with_alpha_flag(content) if more and name == "webp" and frame.mode == "RGBA" else content
 

@@ -38,12 +38,18 @@ def orientation_of(image: Image.Image, format: Format, warnings: list[str]) -> i
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def number_in(image: Image.Image, name: str) -> float:
+    """A number that the file gives under this name, 0 where it gives none; a text of a PNG may have any name."""
+    value = image.info.get(name)
+    return value if isinstance(value, int | float) else 0
+
+
 def plays_of(image: Image.Image, format: Format) -> int:
     """How often an animation plays, 0 for ever, 65,535 at most, as in WebP. GIF counts repetitions."""
-    loop = image.info.get("loop")
+    loop = round(number_in(image, "loop"))
     if format.name == "gif":
-        loop = 1 if loop is None else loop and loop + 1
-    return min(65_535, int(loop or 0))
+        loop = 1 if "loop" not in image.info else loop and loop + 1
+    return min(65_535, loop)
 
 
 def credits_of(image: ImageFile.ImageFile) -> Credits:
@@ -104,7 +110,9 @@ def _without_tags(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """One line of readable text, whatever type a library gave for it."""
+    """One line of readable text, whatever type a library gave for it; Pillow gives None for an empty IPTC record."""
+    if value is None:
+        return ""
     if isinstance(value, list | tuple):
         binary = all(isinstance(each, bytes) for each in value)
         value = b", ".join(value) if binary else ", ".join(map(str, value))

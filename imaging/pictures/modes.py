@@ -25,14 +25,14 @@ def eight_bit(image: Image.Image, format: Format) -> Image.Image:
     """The picture of a file of `format` in one of the modes that are READY."""
     if image.mode.startswith(("I", "F")):
         return _scaled_grey(image)
-    mode = _ready(image)
+    mode = _ready(image, format)
     if mode == image.mode:
         return image
     with reading(format):  # a palette or a transparent colour may be none
         return image.convert(mode)
 
 
-def _ready(image: Image.Image) -> str:
+def _ready(image: Image.Image, format: Format) -> str:
     """The mode to convert the picture to."""
     has_hidden_colour = image.info.get("transparency") is not None
     match image.mode:
@@ -41,7 +41,8 @@ def _ready(image: Image.Image) -> str:
         case "1":
             return "LA" if has_hidden_colour else "L"
         case "P":
-            return "RGBA" if image.has_transparency_data else "RGB"
+            with reading(format):  # a palette may be missing
+                return "RGBA" if image.has_transparency_data else "RGB"
         case "PA" | "RGBa":
             return "RGBA"
         case "La":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile
 
-from imaging.errors import outgrown_canvas, too_many_frames, truncated
+from imaging.errors import Rejection, outgrown_canvas, too_many_frames, truncated
 from imaging.formats import Format
 from imaging.pictures.containers import CHECKS, refuse_many_pixels
 from imaging.pictures.libraries import know, reading
@@ -91,7 +91,9 @@ def growing_to(pixels: int | None) -> Iterator[None]:
     Image.MAX_IMAGE_PIXELS = max(1, pixels // 2)  # at twice this Pillow raises
     try:
         yield
-    except Image.DecompressionBombError as error:
-        raise outgrown_canvas(pixels).because(error) from None
+    except Rejection as fault:
+        if isinstance(fault.__cause__, Image.DecompressionBombError):
+            raise outgrown_canvas(pixels).because(fault.__cause__) from fault
+        raise
     finally:
         Image.MAX_IMAGE_PIXELS = None

@@ -26,8 +26,3 @@ class Picture:
     loop: int = 0
     credits: Credits = field(default_factory=Credits)
     warnings: tuple[str, ...] = ()
-
-    @property
-    def alpha(self) -> bool:
-        """Whether anything of it is transparent."""
-        return self.frames[0].mode in ("LA", "RGBA")

@@ -1,3 +1,5 @@
+"""What a file is by its first bytes, and what is said of one that is not opened."""
+
 import struct
 
 import pytest
@@ -5,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import Rejection
-from imaging.sniffing import REFUSED, is_raw_tiff, sniff
-from tests.pictures import saved, scene, tiff
+from imaging.formats import FORMATS, REGISTER, Format
+from imaging.pictures import sniffing
+from imaging.pictures.sniffing import REFUSED, is_raw_tiff, sniff
+from tests.builders import SOURCES, saved, scene, tiff
 
 
 def refusal_of(body: bytes) -> str:
@@ -16,13 +20,13 @@ def refusal_of(body: bytes) -> str:
     return f"{raised.value.reason} {raised.value.advice}"
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"])
+@pytest.mark.parametrize("name", SOURCES)
 def test_a_picture_is_known_by_its_first_bytes(name: str) -> None:
-    assert sniff(saved(scene(), name)) == (name, name.upper())
+    assert sniff(SOURCES[name]()) == FORMATS[name]
 
 
 def test_an_mpo_is_a_jpeg() -> None:
-    assert sniff(saved(scene(), "mpo", save_all=True, append_images=[scene()])) == ("jpeg", "JPEG")
+    assert sniff(saved(scene(), "mpo", save_all=True, append_images=[scene()])).name == "jpeg"
 
 
 def iso(*brands: bytes) -> bytes:
@@ -33,17 +37,17 @@ def iso(*brands: bytes) -> bytes:
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
 def test_a_heic_of_any_brand_is_known(brand: bytes) -> None:
-    assert sniff(iso(brand)) == ("heic", "HEIF")
+    assert sniff(iso(brand)).name == "heic"
 
 
 @pytest.mark.parametrize("brands", [(b"avif",), (b"avis",), (b"mif1", b"miaf", b"avif"), (b"mif1", b"heic")])
 def test_compatible_brands_count_where_the_major_one_says_nothing(brands: tuple[bytes, ...]) -> None:
-    assert sniff(iso(*brands))[0] == ("heic" if b"heic" in brands else "avif")
+    assert sniff(iso(*brands)).name == ("heic" if b"heic" in brands else "avif")
 
 
 def test_big_and_big_endian_tiffs_are_tiffs() -> None:
     for magic in (b"MM\0*", b"II+\0", b"MM\0+"):
-        assert sniff(magic + b"\0" * 60) == ("tiff", "TIFF")
+        assert sniff(magic + b"\0" * 60).name == "tiff"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_what_is_no_picture_is_refused_with_what_would_be_one(body: bytes) -> No
 
 
 def test_a_picture_that_speaks_of_svg_is_still_a_picture() -> None:
-    assert sniff(saved(scene(), "webp", xmp=b"<svg></svg>", exif=b"<svg>")) == ("webp", "WEBP")
+    assert sniff(saved(scene(), "webp", xmp=b"<svg></svg>", exif=b"<svg>")).name == "webp"
 
 
 def raw(order: str, *entries: tuple[int, int, int]) -> bytes:
@@ -107,7 +111,7 @@ def test_camera_raw_in_a_tiff_is_told_from_a_tiff(order: str) -> None:
     assert "camera RAW" in refusal_of(raw(order, (254, 4, 0), (50706, 4, 0x01040000)))  # DNG
     assert "camera RAW" in refusal_of(raw(order, (254, 4, 1), (330, 4, 200)))  # NEF, ARW
     assert "camera RAW" in refusal_of(raw(order, (254, 3, 1), (330, 4, 200)))
-    assert sniff(raw(order, (254, 4, 0), (330, 4, 200))) == ("tiff", "TIFF")  # a picture with smaller ones inside
+    assert sniff(raw(order, (254, 4, 0), (330, 4, 200))).name == "tiff"  # a picture with smaller ones inside
     assert sniff(raw(order, (254, 4, 1)))  # reduced, and yet all there is
     assert not is_raw_tiff(tiff((2, 1), 1, 8, 1, b"ab"))
 
@@ -115,8 +119,20 @@ def test_camera_raw_in_a_tiff_is_told_from_a_tiff(order: str) -> None:
 @given(st.binary(max_size=300), st.sampled_from([b"", b"II*\0", b"MM\0*", b"\0\0\0\x20ftyp", b"\0\0\0\0ftypmif1"]))
 def test_any_bytes_are_a_format_or_a_rejection(body: bytes, head: bytes) -> None:
     try:
-        name, plugin = sniff(head + body)
+        format = sniff(head + body)
     except Rejection:
         return
-    assert name in {"jpeg", "png", "gif", "webp", "tiff", "bmp", "avif", "heic"}
-    assert plugin.isupper()
+    assert format.opened
+    assert FORMATS[format.name] is format
+
+
+def test_a_format_that_is_only_written_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_written = Format("jpeg", "JPEG 2000", "JPEG2000", "PIL.Jpeg2KImagePlugin", opened=False)
+    monkeypatch.setattr(sniffing, "FORMATS", {**FORMATS, "jpeg": only_written})
+    assert "This is a JPEG 2000 file" in refusal_of(saved(scene(), "jpeg"))
+
+
+def test_every_format_that_is_opened_is_named_to_whoever_uploads_something_else() -> None:
+    advice = refusal_of(b"dear editor,")
+    for format in REGISTER:
+        assert (format.spoken in advice) == format.opened, f"{format.spoken} is opened: {format.opened}"

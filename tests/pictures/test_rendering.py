@@ -1,13 +1,29 @@
+"""Pixels of every rendition: its crop, its size, its canvas, its overlay, and the colour that stands for it."""
+
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from benchmarks.photos import photo
-from imaging.decoding import Picture
-from imaging.model import Crop, Overlay, RenditionSpec
-from imaging.rendering import COMPASS, cut, dominant_colour, focus_of, overlaid, padded, render, sharpened, smart_focus
-from tests.pictures import (
+from imaging.formats import FORMATS
+from imaging.pictures.picture import Frames, Picture
+from imaging.pictures.plan import Plan
+from imaging.pictures.rendering import (
+    cut,
+    dominant_colour,
+    focus_of,
+    overlaid,
+    padded,
+    render,
+    sharpened,
+    smart_focus,
+)
+from imaging.recipe.geometry import FITS, Point, Shape
+from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
+from tests.builders import (
     decoded,
     gif,
     mean_difference,
@@ -23,11 +39,17 @@ LIME = (0, 255, 0)
 
 
 def picture_of(*frames: Image.Image) -> Picture:
-    return Picture("png", *frames[0].size, frames, (0,) * len(frames))
+    return Picture(FORMATS["png"], frames[0].size, frames, (0,) * len(frames))
 
 
-def rendered(image: Image.Image, spec: RenditionSpec, focal_point: tuple[float, float] | None = None) -> Image.Image:
-    ((_, (frame,)),) = render(picture_of(image), [spec], focal_point)
+def all_rendered(picture: Picture, specs: list[RenditionSpec], focal_point: Point | None = None) -> dict[str, Frames]:
+    """The frames of each rendition by its name, in the order in which they are made."""
+    plan = Plan.of(specs, picture.size)
+    return {target.spec.name: frames for target, frames in render(picture, plan, focal_point)}
+
+
+def rendered(image: Image.Image, spec: RenditionSpec, focal_point: Point | None = None) -> Image.Image:
+    (frame,) = all_rendered(picture_of(image), [spec], focal_point)[spec.name]
     return frame
 
 
@@ -87,52 +109,55 @@ def test_pad_enlarges_the_picture_in_its_canvas_only_where_asked() -> None:
     assert rendered(dot, one("pad", enlarge=True)).getpixel((10, 10)) == (255, 0, 0)
 
 
+SPECS = st.lists(
+    st.builds(
+        RenditionSpec,
+        st.just("any"),
+        st.integers(1, 90),
+        st.integers(1, 90),
+        st.sampled_from(sorted(FITS)),
+        st.sampled_from([*SIDES, "focal", "smart"]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(
-        st.builds(
-            RenditionSpec,
-            st.just("any"),
-            st.one_of(st.none(), st.integers(1, 90)),
-            st.one_of(st.none(), st.integers(1, 90)),
-            st.sampled_from(["limit", "fill", "pad"]),
-            st.sampled_from([*COMPASS, "focal", "smart"]),
-            st.booleans(),
-        ),
-        min_size=1,
-        max_size=4,
-    ),
+    SPECS,
     st.sampled_from([(1, 1), (1, 70), (300, 1), (64, 48), (33, 77), (2, 3)]),
     st.one_of(st.none(), st.tuples(st.floats(0, 1), st.floats(0, 1))),
 )
-def test_every_rendition_has_the_size_that_its_crop_says(
-    specs: list[RenditionSpec], size: tuple[int, int], focal_point: tuple[float, float] | None
+def test_every_rendition_has_the_size_that_its_shape_says(
+    specs: list[RenditionSpec], size: tuple[int, int], focal_point: Point | None
 ) -> None:
+    specs = [replace(spec, name=f"s{number}") for number, spec in enumerate(specs)]
     picture = decoded(saved(scene(300, 300).resize(size), "png"), *specs)
-    made = list(render(picture, specs, focal_point))
-    assert len(made) == len(specs)
-    for spec, (frame,) in made:
-        padded_ = spec.fit == "pad" and spec.width and spec.height
-        assert frame.size == ((spec.width, spec.height) if padded_ else spec.crop(*size).size)
+    frames_of = all_rendered(picture, specs, focal_point)
+    assert frames_of.keys() == {spec.name for spec in specs}
+    for spec in specs:
+        assert [frame.size for frame in frames_of[spec.name]] == [spec.shape(*size).canvas]
 
 
 def test_renditions_are_made_from_the_largest_down_and_are_as_good_as_made_alone() -> None:
     specs = [RenditionSpec(str(width), width) for width in (40, 160, 80)]
-    made = {spec.name: frame for spec, (frame,) in render(picture_of(scene(400, 300)), specs)}
-    assert list(made) == ["160", "80", "40"]
+    frames_of = all_rendered(picture_of(scene(400, 300)), specs)
+    assert list(frames_of) == ["160", "80", "40"]
     for spec in specs:
-        assert mean_difference(made[spec.name], rendered(scene(400, 300), spec)) < 1
+        assert mean_difference(frames_of[spec.name][0], rendered(scene(400, 300), spec)) < 1
 
 
 def test_every_rendition_starts_from_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = []
 
-    def noted(frame: Image.Image, crop: Crop, picture: Picture) -> Image.Image:
+    def noting(frame: Image.Image, shape: Shape, focus: Point) -> Image.Image:
         starts.append(frame.width)
-        return cut(frame, crop, picture)
+        return cut(frame, shape, focus)
 
-    monkeypatch.setattr("imaging.rendering.cut", noted)
-    list(render(picture_of(scene(400, 300)), [RenditionSpec(str(width), width) for width in (40, 160, 80)]))
+    monkeypatch.setattr("imaging.pictures.rendering.cut", noting)
+    all_rendered(picture_of(scene(400, 300)), [RenditionSpec(str(width), width) for width in (40, 160, 80)])
     assert starts == [400, 160, 80]
 
 
@@ -140,26 +165,26 @@ def test_a_line_is_not_made_from_a_shorter_line() -> None:
     dotted = Image.new("L", (1200, 1))
     dotted.putdata([255 * (x % 2) for x in range(1200)])
     specs = [RenditionSpec(str(width), width) for width in (30, 1200)]
-    made = {spec.name: frame for spec, (frame,) in render(picture_of(dotted), specs)}
-    assert made["1200"].tobytes() == dotted.tobytes()
+    assert all_rendered(picture_of(dotted), specs)["1200"][0].tobytes() == dotted.tobytes()
 
 
 def test_sharpening_and_overlays_of_one_rendition_do_not_reach_the_next() -> None:
-    mark = Overlay("m.png", saved(Image.new("RGB", (4, 4), "red"), "png"), scale=1.0)
+    mark = Overlay(saved(Image.new("RGB", (4, 4), "red"), "png"), scale=1.0)
     specs = [RenditionSpec("large", 80, overlay=mark, sharpen=200), RenditionSpec("small", 40)]
-    made = {spec.name: frame for spec, (frame,) in render(picture_of(scene()), specs)}
-    assert mean_difference(made["small"], rendered(scene(), specs[1])) < 1
+    (frame,) = all_rendered(picture_of(scene()), specs)["small"]
+    assert mean_difference(frame, rendered(scene(), specs[1])) < 1
 
 
 def test_a_cut_at_the_right_scale_copies_pixels() -> None:
-    crop = Crop((10.4, 5.0, 74.4, 53.0), (64, 48))
-    assert worst_difference(cut(scene(), crop, picture_of(scene())), scene().crop((10, 5, 74, 53))) == 0
+    shape = Shape((96, 64), (64.0, 48.0), (64, 48), (64, 48))
+    frame = cut(scene(), shape, (42.4 / 96, 29 / 64))
+    assert worst_difference(frame, scene().crop((10, 5, 74, 53))) == 0
 
 
 def test_every_frame_of_an_animation_is_rendered() -> None:
     frames = [scene(), scene().transpose(Image.Transpose.ROTATE_180)]
-    ((_, made),) = render(picture_of(*frames), [one("fill")])
-    assert [worst_difference(a, rendered(b, one("fill"))) for a, b in zip(made, frames, strict=True)] == [0, 0]
+    cuts = all_rendered(picture_of(*frames), [one("fill")])["one"]
+    assert [worst_difference(a, rendered(b, one("fill"))) for a, b in zip(cuts, frames, strict=True)] == [0, 0]
 
 
 def test_alpha_is_kept_and_scaled_without_fringes() -> None:
@@ -174,10 +199,10 @@ def test_alpha_is_kept_and_scaled_without_fringes() -> None:
 # -- gravity -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gravity", COMPASS)
+@pytest.mark.parametrize("gravity", SIDES)
 def test_fill_keeps_the_side_that_gravity_names(gravity: str) -> None:
     image = quarters()
-    x, y = COMPASS[gravity]
+    x, y = SIDES[gravity]
     tall, wide = (
         rendered(image, one("fill", 16, 64, gravity=gravity)),
         rendered(image, one("fill", 64, 16, gravity=gravity)),
@@ -194,8 +219,8 @@ def test_focal_keeps_the_point_of_the_hint_or_the_centre() -> None:
 
 
 def test_a_hint_does_not_move_a_rendition_that_asks_for_a_side() -> None:
-    assert focus_of(one("fill", gravity="west"), picture_of(scene()), (1.0, 1.0)) == COMPASS["west"]
-    assert focus_of(one("limit", gravity="focal"), picture_of(scene()), (1.0, 1.0)) == COMPASS["centre"]
+    assert focus_of(one("fill", gravity="west"), picture_of(scene()), (1.0, 1.0)) == SIDES["west"]
+    assert focus_of(one("limit", gravity="focal"), picture_of(scene()), (1.0, 1.0)) == SIDES["centre"]
 
 
 def subject_at(x: int, y: int) -> Image.Image:
@@ -224,9 +249,9 @@ def test_smart_prefers_one_clear_subject_to_an_even_texture() -> None:
 def test_smart_takes_the_hint_where_there_is_one_and_the_centre_where_nothing_stands_out() -> None:
     picture = picture_of(subject_at(60, 60))
     assert focus_of(one("fill", gravity="smart"), picture, (0.9, 0.9)) == (0.9, 0.9)
-    assert smart_focus(Image.new("RGB", (400, 300), "teal")) == COMPASS["centre"]
+    assert smart_focus(Image.new("RGB", (400, 300), "teal")) == SIDES["centre"]
     for image in (Image.new("L", (1, 1)), Image.new("LA", (5000, 1)), Image.new("RGBA", (2, 2))):
-        assert smart_focus(image) == COMPASS["centre"]
+        assert smart_focus(image) == SIDES["centre"]
 
 
 def test_a_smart_crop_holds_the_subject() -> None:
@@ -239,16 +264,16 @@ def test_a_smart_crop_holds_the_subject() -> None:
 
 def watermark(mode: str = "RGB", **fields: object) -> Overlay:
     content = saved(Image.new(mode, (20, 10), (255, 0, 0, 128) if mode == "RGBA" else "red"), "png")
-    return Overlay("mark.png", content, **fields)  # type: ignore[arg-type]
+    return Overlay(content, **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("position", COMPASS)
+@pytest.mark.parametrize("position", SIDES)
 def test_an_overlay_lies_at_its_position_a_little_off_the_edge(position: str) -> None:
     frame = overlaid(Image.new("RGB", (200, 100), "black"), watermark(position=position, scale=0.2))
     box = frame.getbbox()
     assert box
     assert (box[2] - box[0], box[3] - box[1]) == (40, 20)
-    x, y = COMPASS[position]
+    x, y = SIDES[position]
     assert box[:2] == ({0: 4, 0.5: 80, 1: 156}[x], {0: 4, 0.5: 40, 1: 76}[y])
 
 
@@ -308,6 +333,11 @@ def test_the_dominant_colour_is_the_one_of_most_pixels() -> None:
     assert dominant_colour(picture_of(image)) == "#143cc8"
 
 
+@pytest.mark.parametrize(("alpha", "colour"), [(127, "#ffffff"), (128, "#ff0000")])
+def test_a_pixel_counts_for_the_dominant_colour_from_half_its_opacity_on(alpha: int, colour: str) -> None:
+    assert dominant_colour(picture_of(Image.new("RGBA", (9, 9), (255, 0, 0, alpha)))) == colour
+
+
 def test_what_is_not_seen_does_not_count_for_the_dominant_colour() -> None:
     image = Image.new("RGBA", (90, 90), (255, 0, 0, 0))
     image.paste((0, 0, 255, 255), (0, 0, 10, 10))
@@ -325,7 +355,7 @@ def test_an_animation_is_judged_by_its_first_frame() -> None:
     assert dominant_colour(decoded(body)) == "#ff0000"
 
 
-# -- as good as the dear way -------------------------------------------------------------------------------
+# -- as good as the slow way ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("largest", [700, 1000], ids=["decoded at half its size", "decoded whole"])
@@ -335,7 +365,7 @@ def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> 
     specs = [RenditionSpec(f"w{width}", width=width) for width in (largest, 500, 250, 125)]
     alike = [
         ssim(frame, whole.resize(frame.size, Image.Resampling.LANCZOS))
-        for _, (frame,) in render(decoded(body, *specs), specs)
+        for (frame,) in all_rendered(decoded(body, *specs), specs).values()
     ]
     assert sum(alike) / len(alike) > 0.995
     assert min(alike) > 0.993
@@ -345,5 +375,5 @@ def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> 
 def test_the_largest_rendition_is_as_good_whatever_its_size(times: float) -> None:
     original = photo(1600, 1200, 3)
     spec = RenditionSpec("one", width=round(1600 / times))
-    ((_, (frame,)),) = render(decoded(saved(original, "jpeg", quality=95), spec), [spec])
+    (frame,) = all_rendered(decoded(saved(original, "jpeg", quality=95), spec), [spec])["one"]
     assert ssim(frame, original.resize(frame.size, Image.Resampling.LANCZOS)) > 0.995
