@@ -28,7 +28,9 @@ const commands = {
   bench: ["-m", "benchmarks"],
   remove: ["-m", "ops", "remove"],
   "verify-package": ["-m", "ops", "verify-package"],
-  recipe: ["-m", "ops", "check"], // asked by the framework, see framework.cjs
+  // Asked by the framework, see framework.cjs.
+  recipe: ["-m", "ops", "check"],
+  bytecode: ["-m", "ops.package_bytecode"],
 };
 
 function fail(message) {
@@ -166,7 +168,7 @@ const [command, ...args] = process.argv.slice(2);
 if (command !== "lock" && !(command in commands)) fail(`usage: node ops/bootstrap.mjs ${Object.keys(commands).join("|")}|lock [ARG ...]`);
 if (Number(process.versions.node.split(".")[0]) < 20) fail(`Node 20 or newer is needed; this is ${process.version}.`);
 // The framework can't have the node_modules it runs from set up again beneath it.
-if (command !== "recipe") setUpNode();
+if (!["recipe", "bytecode"].includes(command)) setUpNode();
 await setUpPython();
 if (command === "lock") lock(args);
 else run(python, [...commands[command], ...args]);

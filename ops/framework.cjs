@@ -2,9 +2,10 @@
 "use strict";
 
 const { spawnSync } = require("node:child_process");
-const { delimiter, join } = require("node:path");
+const { delimiter, join, resolve } = require("node:path");
 
 const LONGEST_BUCKET_NAME = 63; // S3's rule
+const PARTITIONS = { "cn-": "aws-cn", "us-gov-": "aws-us-gov" }; // by how their regions begin; all others are "aws"
 
 class ImagePipeline {
   constructor(serverless) {
@@ -13,8 +14,13 @@ class ImagePipeline {
     this.useTheProjectsPython();
     this.useTheBuildImageOfThisProcessor();
     this.hooks = {
+      initialize: () => this.answerReferencesToTopics(),
       "before:package:createDeploymentArtifacts": () => this.check(),
-      "before:invoke:local:invoke": () => this.setUp("recipe"),
+      "before:deploy:function:packageFunction": () => this.check(),
+      "before:invoke:local:invoke": () => this.compileTheRecipe(),
+      // By then the requirements are in the zip, and its hash is not taken yet.
+      "before:package:compileFunctions": () => this.addBytecode(),
+      "before:deploy:function:deploy": () => this.addBytecode(),
     };
   }
 
@@ -33,6 +39,22 @@ class ImagePipeline {
     options.dockerImage ??= `public.ecr.aws/sam/build-python3.13:latest-${processor}`;
   }
 
+  // CloudFormation answers a !Ref when it deploys. `print` and `invoke local` do not ask it, and the name is known.
+  answerReferencesToTopics() {
+    const command = this.serverless.processedInput.commands.join(" ");
+    if (command !== "print" && command !== "invoke local") return;
+    const { functions, provider, resources } = this.serverless.service;
+    const [, partition] = Object.entries(PARTITIONS).find(([start]) => provider.region.startsWith(start)) ?? [, "aws"];
+    for (const { environment } of Object.values(functions)) {
+      for (const [name, value] of Object.entries(environment ?? {})) {
+        const topic = resources.Resources[value?.Ref];
+        if (topic?.Type !== "AWS::SNS::Topic") continue;
+        const account = environment.EXPECTED_BUCKET_OWNER;
+        environment[name] = `arn:${partition}:sns:${provider.region}:${account}:${topic.Properties.TopicName}`;
+      }
+    }
+  }
+
   // Found here, a mistake costs seconds; found by S3 or at a cold start, it costs a deployment.
   check() {
     for (const name of [this.serverless.service.custom.raw, this.serverless.service.custom.renditions]) {
@@ -43,13 +65,26 @@ class ImagePipeline {
         );
       }
     }
-    this.setUp("recipe");
+    this.compileTheRecipe();
   }
 
-  setUp(command) {
+  // The function reads recipe.json, which is written here from the recipe.toml beside it.
+  compileTheRecipe() {
+    this.ask("recipe", [], "The recipe is not valid or the set-up failed, see above.");
+  }
+
+  // A package without bytecode works too: each cold start then compiles what it imports.
+  addBytecode() {
+    const { custom, functions, package: shared } = this.serverless.service;
+    const zip = resolve(this.root, shared.artifact ?? Object.values(functions)[0].package.artifact);
+    const { dockerizePip, dockerImage } = custom.pythonRequirements;
+    this.ask("bytecode", [zip, ...(`${dockerizePip}` === "true" ? [dockerImage] : [])], "The package's bytecode could not be made, see above.");
+  }
+
+  ask(command, args, refusal) {
     const bootstrap = join(this.root, "ops", "bootstrap.mjs");
-    const { status } = spawnSync(process.execPath, [bootstrap, command], { cwd: this.root, stdio: ["ignore", "ignore", "inherit"] });
-    if (status !== 0) throw new this.serverless.classes.Error("The recipe is not valid or the set-up failed, see above.");
+    const { status } = spawnSync(process.execPath, [bootstrap, command, ...args], { cwd: this.root, stdio: ["ignore", "ignore", "inherit"] });
+    if (status !== 0) throw new this.serverless.classes.Error(refusal);
   }
 }
 

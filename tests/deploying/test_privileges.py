@@ -5,6 +5,7 @@ import pytest
 from tests.deploying.conftest import Package
 from tests.deploying.privileges import ACCOUNT, allowed, listed, role_statements
 
+pytestmark = pytest.mark.slow
 RAW = "arn:aws:s3:::image-pipeline-dev-raw-123456789012"
 RENDITIONS = "arn:aws:s3:::image-pipeline-dev-renditions-123456789012"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:image-pipeline-dev-failures"

@@ -16,15 +16,18 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from imaging.model import Manifest, Outcome, Reason, Source
-from imaging.notices import Editors
-from imaging.recipe import load
-from imaging.reconciling import reconcile
-from imaging.storage import client_of, connect
-from ops.embedded_aws import embedded_aws, free_port
+from imaging.edges.notices import Editors
+from imaging.publishing.manifest import Manifest, Reason, Source
+from imaging.publishing.outcome import Outcome
+from imaging.publishing.reconciling import reconcile
+from imaging.publishing.storage import client_of, connect
+from ops.embedded_aws import embedded_aws
+from ops.recipe import load
 from tests.deploying.conftest import ROOT, Package
 from tests.deploying.privileges import ACCOUNT, REGION, listed, role_statements
+from tests.making import InProcess
 
+pytestmark = pytest.mark.slow
 RAW = "image-pipeline-dev-raw-123456789012"
 RENDITIONS = "image-pipeline-dev-renditions-123456789012"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:image-pipeline-dev-editors"
@@ -73,7 +76,7 @@ class Guarded:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """An embedded AWS of its own: enforcement is for everybody who uses it."""
-    with embedded_aws(free_port(), Path(tmp_path_factory.mktemp("aws")) / "aws.log") as endpoint:
+    with embedded_aws(0, Path(tmp_path_factory.mktemp("aws")) / "aws.log") as endpoint:
         yield Guarded(endpoint)
 
 
@@ -104,12 +107,12 @@ def live(guarded: Guarded, permissions: list[Permission], monkeypatch: pytest.Mo
         storage = connect(raw=RAW, renditions=RENDITIONS, owner=ACCOUNT)
         recipe = load(ROOT / "recipe.toml")
         guarded.enforce(True)
-        outcomes = [reconcile(KEY, recipe, storage).status, reconcile(KEY, recipe, storage).status]
+        outcomes = [reconcile(KEY, recipe, storage, InProcess()).status for _ in range(2)]
         guarded.enforce(False)
         guarded.s3.delete_object(Bucket=RAW, Key=KEY)
         guarded.enforce(True)
         Editors(TOPIC, lambda: client_of("sns", attempts=1, patience=5)).tell(REJECTED)
-        return [*outcomes, reconcile(KEY, recipe, storage).status]
+        return [*outcomes, reconcile(KEY, recipe, storage, InProcess()).status]
 
 
 def test_the_role_as_packaged_suffices(package: Package, guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from ops.remove import remove
 from tests.deploying.conftest import Framework, Package
 
+pytestmark = pytest.mark.slow
 KEY = "news/2026/café terrace.jpg"
 BUCKETS = {"image-pipeline-dev-raw-123456789012", "image-pipeline-dev-renditions-123456789012"}
 

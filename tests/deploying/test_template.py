@@ -1,6 +1,7 @@
 """The packaged template against what the code, the pages and good practice ask of it."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from ops import package_bytecode, verify_package
+from ops.pythons import LAMBDA, find
+from ops.recipe import compiled
 from tests.deploying.conftest import ROOT, Framework, Package, read_package
-from tests.deploying.privileges import arn_of
 
+pytestmark = pytest.mark.slow
 BUCKETS = ("S3BucketRaw", "RenditionsBucket")
 
 
@@ -39,7 +43,11 @@ def test_the_buckets_of_the_environment_are_the_ones_that_are_made_and_differ(pa
 
 def test_rejections_go_to_the_topic_that_is_made(package: Package) -> None:
     given = package.resource("RenditionsLambdaFunction")["Properties"]["Environment"]["Variables"]
-    assert given["EDITORS_TOPIC"] == arn_of("EditorsTopic", package)
+    assert given["EDITORS_TOPIC"] == {"Ref": "EditorsTopic"}
+
+
+def test_no_name_is_of_one_partition_of_aws_alone(package: Package) -> None:
+    assert "arn:aws:" not in json.dumps(package.template)
 
 
 def test_every_creation_and_removal_in_raw_starts_the_function_and_nothing_in_renditions_does(package: Package) -> None:
@@ -78,7 +86,7 @@ def test_overwritten_sources_stay_for_a_while_and_tombstones_go_after_a_day(pack
         ([{"Key": "state", "Value": "removed"}], 1)
     ]
     # The tag is the one that the code sets.
-    assert 'TOMBSTONE_TAG = "state=removed"' in (ROOT / "imaging" / "storage.py").read_text()
+    assert 'TOMBSTONE_TAG = "state=removed"' in (ROOT / "imaging" / "publishing" / "storage.py").read_text()
 
 
 def test_what_fails_three_times_waits_fourteen_days_in_an_encrypted_queue(package: Package) -> None:
@@ -128,15 +136,33 @@ def test_every_alarm_says_where_to_read_on_and_somebody_hears_it(package: Packag
         "Duration",
         "RecursiveInvocationsDropped",
         "Rejected",
+        "CrashesInARow",
     }
 
 
 def test_the_metrics_that_are_watched_are_the_ones_that_the_code_sends(package: Package) -> None:
     function = package.resource("RenditionsLambdaFunction")["Properties"]["Environment"]["Variables"]
-    rejections = package.resource("RejectionsAlarm")["Properties"]
-    assert rejections["Namespace"] == function["POWERTOOLS_METRICS_NAMESPACE"]
-    dimensions = {one["Name"]: one["Value"] for one in rejections["Dimensions"]}
-    assert dimensions == {"service": function["POWERTOOLS_SERVICE_NAME"], "stage": function["STAGE"]}
+    sent = (ROOT / "imaging" / "edges" / "telemetry.py").read_text()
+    for name in ("RejectionsAlarm", "CrashesAlarm"):
+        alarm = package.resource(name)["Properties"]
+        assert alarm["Namespace"] == function["POWERTOOLS_METRICS_NAMESPACE"]
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert dimensions == {"service": function["POWERTOOLS_SERVICE_NAME"], "stage": function["STAGE"]}
+    assert '_measure("CrashesInARow"' in sent
+
+
+def test_one_picture_that_crashes_the_sandbox_rings_nobody_and_a_second_one_does(package: Package) -> None:
+    alarm = package.resource("CrashesAlarm")["Properties"]
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        *("Maximum", "GreaterThanOrEqualToThreshold", 2),
+    )
+
+
+def test_what_malloc_is_told_reaches_the_process_that_opens_pictures(package: Package) -> None:
+    function = package.resource("RenditionsLambdaFunction")["Properties"]["Environment"]["Variables"]
+    settings = {name for name in function if name.startswith("MALLOC_")}
+    assert settings == {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
+    assert 'startswith("MALLOC_")' in (ROOT / "imaging" / "sandbox" / "child.py").read_text()
 
 
 def test_the_duration_alarm_comes_before_the_timeout(package: Package) -> None:
@@ -178,19 +204,104 @@ def processor_of(library: bytes) -> str:
 
 
 def test_the_zip_holds_the_function_and_its_dependencies_and_nothing_else(package: Package) -> None:
-    assert {name.split("/")[0] for name in package.files()} == {
-        *("handler.py", "imaging", "recipe.toml"),
+    assert {name.split("/")[0] for name in package.files() if not name.endswith(".pyc")} == {
+        *("handler.py", "imaging", "recipe.toml", "recipe.json"),
         *("PIL", "pillow.libs", "pi_heif", "pi_heif.libs", "_pi_heif.cpython-313-aarch64-linux-gnu.so"),
         *("aws_lambda_powertools", "typing_extensions.py"),
         *("botocore", "jmespath", "dateutil", "six.py", "urllib3"),
     }
-    imaging = {name for name in package.files() if name.startswith("imaging/")}
-    assert imaging == {f"imaging/{path.name}" for path in (ROOT / "imaging").glob("*.py")}
+    imaging = {name for name in package.files() if name.startswith("imaging/") and not name.endswith(".pyc")}
+    assert imaging == {path.relative_to(ROOT).as_posix() for path in (ROOT / "imaging").rglob("*.py")}
+
+
+def test_the_recipe_in_the_zip_is_the_one_beside_it_compiled(package: Package) -> None:
+    with zipfile.ZipFile(package.zipped) as archive:
+        assert archive.read("recipe.json") == compiled(ROOT / "recipe.toml")
+        assert archive.read("recipe.toml") == (ROOT / "recipe.toml").read_bytes()
 
 
 def test_the_zip_is_small_and_every_library_is_for_lambdas_processor(package: Package) -> None:
-    assert package.zipped.stat().st_size < 15_000_000
+    with zipfile.ZipFile(package.zipped) as archive:
+        bytecode = sum(entry.compress_size for entry in archive.infolist() if entry.filename.endswith(".pyc"))
+    size = package.zipped.stat().st_size
+    assert size < verify_package.LARGEST_ZIP == 20_000_000
+    assert size - bytecode < verify_package.LARGEST_WITHOUT_BYTECODE == 15_000_000
     assert {processor_of(library) for library in libraries_of(package)} == {"arm64"}
+
+
+# --- Bytecode
+
+
+@pytest.fixture(scope="session")
+def lambdas_python() -> str:
+    """A CPython of Lambda's version, or a skip where there is none."""
+    python = find(LAMBDA)
+    if python is None:
+        pytest.skip(f"bytecode is made by CPython {LAMBDA}, which this machine does not have")
+    return python
+
+
+def test_every_module_in_the_zip_has_bytecode_that_is_not_checked_against_it(
+    package: Package, lambdas_python: str
+) -> None:
+    magic = subprocess.run(  # noqa: S603  a Python of this machine
+        [lambdas_python, "-c", "import importlib.util as u, sys; sys.stdout.buffer.write(u.MAGIC_NUMBER)"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    modules = {name for name in package.files() if name.endswith(".py")}
+    cached = {name for name in package.files() if name.endswith(".pyc")}
+    assert len(modules) > 300
+    assert cached == {str(Path(name).parent / "__pycache__" / f"{Path(name).stem}.cpython-313.pyc") for name in modules}
+    with zipfile.ZipFile(package.zipped) as archive:
+        heads = {archive.read(name)[:8] for name in cached}
+    assert heads == {magic + b"\x01\0\0\0"}
+
+
+def test_python_takes_the_bytecode_and_compiles_nothing(package: Package, lambdas_python: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package.zipped) as archive:
+        archive.extractall(tmp_path)
+    command = [lambdas_python, "-s", "-P", "-v", "-c", "import handler; print(handler.on_event.__code__.co_filename)"]
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == str(tmp_path / "handler.py")
+    ours = [line for line in done.stderr.splitlines() if str(tmp_path) in line and line.startswith("# ")]
+    assert any(f"matches {tmp_path}/botocore/session.py" in line for line in ours)
+    assert not [
+        line for line in ours if line.startswith(("# wrote", "# could not create")) or "bytecode is stale" in line
+    ]
+    imported = {line.split("'")[1] for line in done.stderr.splitlines() if line.startswith("# code object from '")}
+    assert not [path for path in imported if path.startswith(str(tmp_path)) and not path.endswith(".pyc")]
+
+
+@pytest.mark.usefixtures("lambdas_python")
+def test_bytecode_made_twice_is_the_same_to_the_byte(package: Package, tmp_path: Path) -> None:
+    again = tmp_path / "again.zip"
+    again.write_bytes(package.zipped.read_bytes())
+    assert package_bytecode.main(again, None) == 0
+    assert again.read_bytes() == package.zipped.read_bytes()
+
+
+def test_a_package_goes_without_bytecode_and_with_a_word_where_nothing_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(package_bytecode, "find", lambda _version: None)
+    assert package_bytecode.main(tmp_path / "none.zip", None) == 0
+    assert "the package goes without bytecode and cold starts take longer" in capsys.readouterr().err
+
+
+def test_a_traceback_in_lambda_names_the_file_where_lambda_has_it(lambdas_python: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a/b.py", "x = 1\n")
+    assert package_bytecode.main(tmp_path / "a.zip", None) == 0
+    program = "import marshal, sys; print(marshal.loads(sys.stdin.buffer.read()[16:]).co_filename)"
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        code = archive.read("a/__pycache__/b.cpython-313.pyc")
+    done = subprocess.run([lambdas_python, "-c", program], input=code, capture_output=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == b"/var/task/a/b.py"
+
+
+# --- What else packaging does
 
 
 def test_the_zip_knows_the_services_that_are_called_and_no_other(package: Package) -> None:
