@@ -34,6 +34,9 @@ COMMANDS = {
     "schema": Place(
         "ops.schema", "Print the JSON Schema of recipe.toml, or write it and the tables of its page.",
         "npm run ops -- schema --write"),
+    "diagrams": Place(
+        "ops.diagrams", "Print the loop as a mermaid diagram, or write it into its page.",
+        "npm run ops -- diagrams --write"),
     "test": Place(
         "ops.checks", "Check lint, format and types, and run the tests.",
         "npm test -- tests/test_files.py -k folder"),
