@@ -17,6 +17,7 @@ from imaging.formats import FORMATS, WRITTEN
 from imaging.pictures.libraries import know, library_call
 from imaging.pictures.picture import Frames, Picture
 from imaging.pictures.plan import Target
+from imaging.pictures.scaling import thumbnail
 from imaging.recipe.spec import RenditionSpec
 
 LOWEST_QUALITY = 20
@@ -166,11 +167,9 @@ def placeholder(picture: Picture) -> str:
     """A data URI under 1 KB to show until the picture has come: 20 pixels at most, for a page to blur."""
     uri = ""
     for side in (20, 14, 10):  # wild transparency may need the smaller ones
-        small = picture.frames[0].copy()
-        small.thumbnail((side, side), Image.Resampling.BOX)
         buffer = io.BytesIO()
         know(FORMATS["webp"])
-        small.save(buffer, "WEBP", quality=40, method=4)
+        thumbnail(picture.frames[0], side).save(buffer, "WEBP", quality=40, method=4)
         uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
         if len(uri) < LONGEST_PLACEHOLDER:
             break

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from imaging.pictures.picture import Frames, Picture
 from imaging.pictures.plan import Plan, Target
-from imaging.pictures.scaling import scaled
+from imaging.pictures.scaling import scaled, thumbnail
 from imaging.recipe.geometry import CROP, Point, Shape, Size
 from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
 
@@ -119,8 +119,7 @@ def smart_focus(frame: Image.Image) -> Point:
     Edges (sharp things are what a photographer focused on) times saturation, on a 64-pixel copy; squared, so that one
     clear subject outweighs an even texture, and pulled a little towards the centre.
     """
-    small = frame.convert("RGB")
-    small.thumbnail((64, 64), Image.Resampling.BOX)
+    small = thumbnail(frame, 64).convert("RGB")
     edges = small.convert("L").filter(ImageFilter.FIND_EDGES)
     colour = small.convert("HSV").getchannel("S").point(lambda value: 96 + value * 5 // 8)
     saliency = ImageChops.multiply(edges, colour)
@@ -140,8 +139,7 @@ def smart_focus(frame: Image.Image) -> Point:
 
 def dominant_colour(picture: Picture) -> str:
     """The colour that most of the picture has, as `#rrggbb`; what is half transparent or more does not count."""
-    small = picture.frames[0].convert("RGBA")
-    small.thumbnail((48, 48), Image.Resampling.BOX)
+    small = thumbnail(picture.frames[0], 48).convert("RGBA")
     pixels = small.tobytes()
     solid = [pixels[at : at + 3] for at in range(0, len(pixels), 4) if pixels[at + 3] >= 128]
     if not solid:
