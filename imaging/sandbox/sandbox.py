@@ -28,6 +28,8 @@ MOST_OUTPUTS = 1 << 31
 """Bytes of all files of one picture where memory is not bound."""
 NEAR = 0.9
 """An end with this part of its memory held was an end for want of memory, whatever the signal says."""
+FILLED = 0.25
+"""A process that has held this part of the function's memory may have kept some of it."""
 LEAST = 100_000_000
 """Bytes that the process needs to open anything at all, however little the function has."""
 CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
@@ -75,6 +77,11 @@ class Sandbox:
         """The number of the process."""
         return self._child.pid
 
+    @property
+    def _filled(self) -> bool:
+        """Whether earlier pictures may have left the process with much of the memory in use."""
+        return self._child.pictures > 0 and self.peak >= FILLED * (self.memory or 0)
+
     def close(self) -> None:
         """End the process."""
         self._child.end()
@@ -90,12 +97,12 @@ class Sandbox:
             if ends is not None and ends - monotonic() < (self.seconds or 0):
                 raise OutOfTime("this invocation has less time left than a picture may take")
             self._stand()
-            fresh, answers = self._child.pictures == 0, Answers(order)
+            filled, answers = self._filled, Answers(order)
             try:
                 return self._made(body, answers, ends)
             except _EndedError as end:
                 # A process that died between two pictures, or that earlier ones had filled, is no fault of this one.
-                blameless = not answers.begun or (end.hungry and not fresh)
+                blameless = not answers.begun or (end.hungry and filled)
                 if last or not blameless or end.ending.why:
                     raise self._verdict(end, body, answers) from None
         raise AssertionError("the last try has returned or raised")
