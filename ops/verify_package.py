@@ -2,7 +2,8 @@
 
 A green test suite says nothing of a wheel for the wrong processor. So the zip is unpacked, every shared library's
 processor and glibc is read, and the function is executed out of it, on uploads that need every decoder and every
-encoder: natively where the processor matches, else under emulation or in Docker.
+encoder: natively where the processor matches, else under emulation or in Docker. Under emulation the sandbox has no
+filter of system calls and no bound of memory, for the emulator knows neither.
 """
 
 import io
@@ -10,7 +11,7 @@ import json
 import os
 import platform
 import re
-import shutil
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,35 +26,47 @@ import click
 from PIL import Image
 
 from ops.deployment import ROOT, Deployment, FrameworkError, framework, framework_environment, resolve
-from ops.embedded_aws import embedded_aws, free_port
+from ops.embedded_aws import embedded_aws
+from ops.local import make_bucket
+from ops.pythons import LAMBDA, answer, find
+from ops.recipe import write_compiled
 
 PROCESSORS = {62: "x86_64", 183: "arm64"}
 """What the 19th and 20th byte of an ELF file mean."""
 NATIVE = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 LAMBDA_GLIBC = (2, 34)
 """Amazon Linux 2023's, on which python3.13 runs."""
-LAMBDA_PYTHON = "3.13"
-LARGEST_ZIP = 15_000_000
+LARGEST_ZIP = 20_000_000
+LARGEST_WITHOUT_BYTECODE = 15_000_000
 EVERY_FORMAT = '[[rendition]]\nname = "all"\nwidth = 200\nformats = ["webp", "avif", "jpeg", "png", "gif"]\n'
 """The recipe after the packaged one's: another fingerprint, so that everything is made again, by every encoder."""
+NEEDED = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME")
+"""All of this process's environment that programs here get: what finds and runs them."""
 WRITABLE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A way to run Lambda's Python for the package's processor: what to call it, and the command's beginning."""
+    """A way to run Lambda's Python for the package's processor: what to call it, and the command's beginning.
+
+    `emulated` means that the Python cannot start itself, so that the sandbox needs this command too.
+    """
 
     name: str
     command: tuple[str, ...]
+    emulated: bool = False
 
 
 @click.command()
-@click.option("--stage", default="dev", show_default=True)
+@click.option("--stage", default="dev", show_default=True, help="The stage to package.")
 @click.option("--zip", "zipped", type=click.Path(exists=True, path_type=Path), help="This zip, instead of a new one.")
 @click.option("--param", multiple=True, help="Passed to the framework, e.g. architecture=x86_64.")
-def main(stage: str, zipped: Path | None, param: tuple[str, ...]) -> None:
-    """Check the package and run it."""
-    with tempfile.TemporaryDirectory() as scratch, embedded_aws(free_port(), Path(scratch) / "aws.log") as endpoint:
+def verify_package(stage: str, zipped: Path | None, param: tuple[str, ...]) -> None:
+    """Run the zip that would be deployed.
+
+    Checks its size and the processor and the glibc of its libraries first.
+    """
+    with tempfile.TemporaryDirectory() as scratch, embedded_aws(0, Path(scratch) / "aws.log") as endpoint:
         folder = Path(scratch)
         if zipped is None:
             zipped = package(stage, endpoint, folder / "package", param)
@@ -88,8 +101,14 @@ def package(stage: str, endpoint: str, folder: Path, params: Sequence[str]) -> P
 def check_files(zipped: Path, unpacked: Path) -> str:
     """Return the one processor that all libraries are for, after checking size and glibc."""
     size = zipped.stat().st_size
-    if size > LARGEST_ZIP:
-        raise click.ClickException(f"the zip has {size:,} bytes, and {LARGEST_ZIP:,} is the limit")
+    with zipfile.ZipFile(zipped) as archive:
+        bytecode = sum(entry.compress_size for entry in archive.infolist() if entry.filename.endswith(".pyc"))
+    for has, limit, what in (
+        (size, LARGEST_ZIP, ""),
+        (size - bytecode, LARGEST_WITHOUT_BYTECODE, " without its bytecode"),
+    ):
+        if has > limit:
+            raise click.ClickException(f"the zip has {has:,} bytes{what}, and {limit:,} is the limit")
     processors, glibc = set(), (0, 0)
     libraries = [path for path in unpacked.rglob("*") if ".so" in path.suffixes]
     for library in libraries:
@@ -104,37 +123,29 @@ def check_files(zipped: Path, unpacked: Path) -> str:
         raise click.ClickException(f"the libraries are for {', '.join(sorted(processors)) or 'no processor at all'}")
     (processor,) = processors
     needed = ".".join(map(str, glibc))
-    click.echo(f"{size:,} bytes zipped; {len(libraries)} libraries, all for {processor}, glibc {needed} at most")
+    click.echo(f"{size:,} bytes zipped, {bytecode:,} of them bytecode")
+    click.echo(f"{len(libraries)} libraries, all for {processor}, glibc {needed} at most")
     return processor
 
 
 def find_runner(processor: str) -> Runner:
     """Return a way to run the package here, or say what is missing."""
     native = sys.platform == "linux" and NATIVE.get(platform.machine()) == processor
-    if native:
-        for python in (sys.executable, f"python{LAMBDA_PYTHON}"):
-            if _answers([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) == LAMBDA_PYTHON:
-                return Runner("natively", (python,))
+    if native and (python := find(LAMBDA)):
+        return Runner("natively", (python,))
     if processor == "arm64" and not native:
         emulator = os.environ.get("ARM64_PYTHON") or ROOT.parent / "shared" / "tools" / "arm64-python"
         if os.access(emulator, os.X_OK):
-            return Runner("under emulation (this takes a few minutes)", (str(emulator),))
-    image = f"public.ecr.aws/sam/build-python{LAMBDA_PYTHON}:latest-{processor}"
+            return Runner("under emulation (this takes a few minutes)", (str(emulator),), emulated=True)
+    image = f"public.ecr.aws/sam/build-python{LAMBDA}:latest-{processor}"
     # Only an image that is there already: pulling half a gigabyte is not what was asked for.
-    if native and _answers(["docker", "image", "inspect", "--format", "{{.Id}}", image]):
+    if native and answer(["docker", "image", "inspect", "--format", "{{.Id}}", image]):
         return Runner("in Docker", ("docker", image))
     raise click.ClickException(
-        f"The files are right, but nothing here can run Python {LAMBDA_PYTHON} for {processor}: "
-        f"install CPython {LAMBDA_PYTHON} on an {processor} machine"
+        f"The files are right, but nothing here can run Python {LAMBDA} for {processor}: "
+        f"install CPython {LAMBDA} on an {processor} machine"
         + (", or name a program that runs it under emulation in ARM64_PYTHON." if processor == "arm64" else ".")
     )
-
-
-def _answers(command: Sequence[str]) -> str:
-    if shutil.which(command[0]) is None:
-        return ""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def exercise(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: str) -> None:
@@ -147,20 +158,20 @@ def exercise(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: s
         aws_secret_access_key="embedded",  # noqa: S106  the embedded AWS takes anything
     )
     for bucket in (deployment.raw, deployment.renditions):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": deployment.region})
+        make_bucket(s3, bucket, deployment.region)
     uploads = pictures()
     for key, body in uploads.items():
         s3.put_object(Bucket=deployment.raw, Key=key, Body=body)
-    told = run(runner, unpacked, deployment, endpoint, list(uploads))
+    did = run(runner, unpacked, deployment, endpoint, list(uploads))
     click.echo(
-        f"executed {runner.name}, Python {told['python']}: init and first upload {told['first_seconds']} s, "
-        f"peak {told['peak_mb']} MB of {deployment.memory}"
+        f"executed {runner.name}, Python {did['python']}: init and first upload {did['first_seconds']} s, "
+        f"peak {did['loop_mb']} MB in the loop and {did['sandbox_mb']} MB in the sandbox, of {deployment.memory}"
     )
-    bad = [one for one in told["outcomes"] if one["status"] != "published"]
+    bad = [one for one in did["outcomes"] if one["status"] != "published"]
     if bad:
         raise click.ClickException(f"not published: {json.dumps(bad)}")
-    if told["peak_mb"] > deployment.memory:
-        raise click.ClickException(f"{told['peak_mb']} MB were used, and the function has {deployment.memory}")
+    if (used := did["loop_mb"] + did["sandbox_mb"]) > deployment.memory:
+        raise click.ClickException(f"{used} MB were used, and the function has {deployment.memory}")
     for key in uploads:
         check_renditions(s3, deployment.renditions, key)
     click.echo(f"{len(uploads)} sources ({', '.join(Path(key).suffix[1:] for key in uploads)}) x 5 formats published")
@@ -180,6 +191,10 @@ def pictures() -> dict[str, bytes]:
 
 def run(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: str, keys: Sequence[str]) -> dict[str, Any]:
     """Return what the packaged function tells after reconciling the keys."""
+    second = unpacked / "second-recipe"
+    second.mkdir()
+    (second / "recipe.toml").write_text(EVERY_FORMAT, encoding="utf-8")
+    write_compiled(second / "recipe.toml")
     environment = {
         **deployment.environment,
         "AWS_ENDPOINT_URL": endpoint,
@@ -191,31 +206,37 @@ def run(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: str, k
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_LAMBDA_FUNCTION_NAME": f"{deployment.service}-{deployment.stage}-renditions",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployment.memory),
     }
     script = ROOT / "ops" / "exercise_package.py"
     if runner.command[0] == "docker":
         mounts = ["-v", f"{unpacked}:/var/task", "-v", f"{script.parent}:/exercise:ro"]
         variables = [f"--env={k}={v}" for k, v in (environment | {"PYTHONPATH": "/var/task"}).items()]
         start = ["docker", "run", "--rm", "-i", "--network=host", *mounts, *variables, runner.command[1]]
-        command = [*start, "python3", f"/exercise/{script.name}", *keys]
+        command = [*start, "python3", f"/exercise/{script.name}", f"/var/task/{second.name}", "", *keys]
     else:
         # -P: the script's own folder must not come before the package.
-        command = [*runner.command, "-P", str(script), *keys]
+        command = [*runner.command, "-P", str(script), str(second), starter(runner, unpacked), *keys]
     # Nothing of this process's environment but what finds and runs the program.
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    inherited = {name: os.environ[name] for name in NEEDED if name in os.environ}
     done = subprocess.run(  # noqa: S603  (our own script)
-        command,
-        env={**inherited, **environment},
-        cwd=unpacked,
-        input=EVERY_FORMAT,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, env={**inherited, **environment}, cwd=unpacked, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise click.ClickException(f"the package did not run:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    did: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return did
+
+
+def starter(runner: Runner, folder: Path) -> str:
+    """A program that starts the emulated Python in the sandbox's bare environment; empty where none is needed."""
+    if not runner.emulated:
+        return ""
+    program = folder / "emulated-python"
+    variables = "".join(f"export {name}={shlex.quote(os.environ[name])}\n" for name in NEEDED if name in os.environ)
+    program.write_text(f'#!/bin/sh\n{variables}exec {shlex.join(runner.command)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return str(program)
 
 
 def check_renditions(s3: Any, bucket: str, key: str) -> None:
@@ -232,7 +253,3 @@ def check_renditions(s3: Any, bucket: str, key: str) -> None:
         formats.add(rendition["format"])
     if len(formats) != len(manifest["renditions"]):
         raise click.ClickException(f"{key} has {sorted(formats)} only")
-
-
-if __name__ == "__main__":
-    main()

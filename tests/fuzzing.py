@@ -1,36 +1,67 @@
-"""Damaged files by the thousand, through the handler, in processes that have a function's memory and no more.
+"""Damaged files by the thousand, through the handler and a sandbox that has a function's memory and no more.
 
     python -m tests.fuzzing FOLDER... [--mutants 20000] [--seed 1] [--memory 512] [--keep FOLDER]
 
 takes the files in the folders (up to 300 kB each) as they are, and then mutants of them, and says how all ended. It
-exits with 1 when a process died, an exception escaped, or a file took over 10 s of a processor. `--keep` stores the
-files that did so.
+exits with 1 when an exception escaped, when a file took over 10 s of a processor, or when the picture after a crash of
+the sandbox was not made by another process. `--keep` stores the files that did so.
 """
 
 import argparse
 import contextlib
-import multiprocessing
-import multiprocessing.pool
+import itertools
 import os
 import random
+import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import handler
+from imaging.edges.notices import Editors
 from imaging.errors import Rejection
-from imaging.notices import Editors
-from imaging.recipe import load
-from imaging.sniffing import sniff
-from imaging.telemetry import Telemetry
+from imaging.pictures.sniffing import sniff
+from imaging.publishing.outcome import Outcome
+from imaging.recipe.recipe import Recipe
+from imaging.sandbox.sandbox import Sandbox
 from ops.memory import MemoryStorage
+from ops.recipe import load
+from tests.builders import saved, scene
 
+ROOT = Path(__file__).parent.parent
 LARGEST_SEED = 300_000
-BATCH = 100
-"""Files that one process sees, so that few are lost to one that dies."""
+SECONDS = 10
+"""Of a processor, for one file: the sandbox ends what takes longer."""
+BATCH = 500
+"""Files that one sandbox and those that replace it see."""
+SIGNAL = re.compile(r"SIG[A-Z]+")
+
+
+class Job(NamedTuple):
+    """A file to feed, or with a seed a mutant of it."""
+
+    name: str
+    path: Path
+    seed: str | None
+
+    def body(self) -> bytes:
+        """The bytes that are fed."""
+        body = self.path.read_bytes()
+        return mutants(body, random.Random(self.seed), 1)[0] if self.seed else body  # noqa: S311  damage, no secret
+
+
+class Ended(NamedTuple):
+    """How a file ended, with `!` in front where it should not have; seconds of a processor and bytes at the peak."""
+
+    name: str
+    how: str
+    seconds: float
+    peak: int
 
 
 def mutants(body: bytes, random_: random.Random, count: int) -> list[bytes]:
@@ -89,67 +120,80 @@ class Topic:
         """Nobody reads it."""
 
 
-def through_the_handler(body: bytes, memory: int) -> str:
-    """How the handler says that this file ended."""
-    storage = MemoryStorage()
+class Told:
+    """Takes what operators are told, and keeps the cause of the last rejection."""
+
+    cause = ""
+
+    def started(self, _invocation: str) -> None:
+        """Nothing to keep."""
+
+    def settled(self, _key: str, outcome: Outcome | None, *_: Any) -> None:
+        """Keep what a picture library said, or how the sandbox ended."""
+        self.cause = outcome.cause if outcome else ""
+
+    def untold(self, _key: str, error: Exception) -> None:
+        """A notice that could not be sent is a failure here."""
+        raise error
+
+
+OWN = threading.local()
+"""The wiring of each thread."""
+handler.wiring = lambda: OWN.wiring
+
+
+def through_the_handler(body: bytes, recipe: Recipe, sandbox: Sandbox) -> str:
+    """How the handler says that this file ended: its status, the code of its rejection, or the signal of a crash."""
+    storage, told = MemoryStorage(), Told()
     storage.upload("a", body)
-    recipe = load(handler.RECIPE)
-    editors = Editors("arn:any", Topic)
-    handler.wiring = lambda: handler.Wiring("raw", recipe, storage, Telemetry("local"), editors, memory)
+    OWN.wiring = handler.Wiring("raw", recipe, sandbox, storage, told, Editors("arn:any", Topic))
     (outcome,) = handler.on_event({"keys": ["a"]}, Context())["outcomes"]
-    return str(outcome.get("code", outcome["status"]))
+    how = str(outcome.get("code", outcome["status"]))
+    crash = SIGNAL.search(told.cause) if how == "damaged" else None
+    return f"crashed by {crash[0]}" if crash else how
 
 
-def peak_mb(*, afresh: bool = False) -> float:
-    """The most memory that this process held, in MB, since it was asked `afresh`."""
-    if afresh:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+def feed(job: Job, recipe: Recipe, sandbox: Sandbox) -> Ended:
+    """Have one file made, and see that what it did to its sandbox is over."""
+    pid, began = sandbox.pid, cpu_seconds(sandbox.pid)
+    clock = time.monotonic()
+    try:
+        how = through_the_handler(job.body(), recipe, sandbox)
+        if how == "took-too-long":
+            how = f"!{how}"
+        if how.startswith("crashed"):
+            after = through_the_handler(saved(scene(), "png"), recipe, sandbox)
+            if after != "published" or sandbox.pid == pid:
+                how = f"!{how}, and then a good picture was {after}"
+    except Exception as error:  # noqa: BLE001  this is what we look for
+        how = f"!{type(error).__name__}: {error!r}"
+    seconds = cpu_seconds(pid) - began if sandbox.pid == pid else time.monotonic() - clock
+    return Ended(job.name, how, max(0, seconds), sandbox.peak)
 
 
-def work(pipe: Any, batch: list[tuple[str, Path, str | None]], memory: int) -> None:
-    """Tell of each file before and after it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)  # for the function's log, and what codecs say
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.dup2(nowhere, sys.stderr.fileno())
-    os.environ.update(POWERTOOLS_SERVICE_NAME="fuzzing", POWERTOOLS_METRICS_NAMESPACE="Fuzzing")
-    for name, path, seed in batch:
-        body = path.read_bytes()
-        if seed:
-            (body,) = mutants(body, random.Random(seed), 1)  # noqa: S311  damage, not a secret
-        pipe.send((name, None, 0, 0))
-        peak_mb(afresh=True)
-        began = time.process_time()  # other programs of this machine shall not count
-        try:
-            ended = through_the_handler(body, memory)
-        except BaseException as error:  # noqa: BLE001  this is what we look for
-            ended = f"!{type(error).__name__}: {error}"
-        pipe.send((name, ended, time.process_time() - began, peak_mb()))
+def cpu_seconds(pid: int) -> float:
+    """Seconds of a processor that a process has taken so far; 0 of one that is no more, or where nobody can tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(batch: list[tuple[str, Path, str | None]], memory: int) -> Iterator[tuple[str, str, float, float]]:
-    """Name, ending, seconds and peak of each file of a batch, in a process that is started anew when it dies."""
-    context = multiprocessing.get_context("fork")
-    while batch:
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=work, args=(theirs, batch, memory))
-        process.start()
-        theirs.close()
-        name, ended, done = "", None, 0
-        with contextlib.suppress(EOFError):
-            while True:
-                if not ours.poll(300):
-                    process.kill()
-                name, ended, seconds, peak = ours.recv()
-                if ended is not None:
-                    done += 1
-                    yield name, ended, seconds, peak
-        process.join()
-        if done < len(batch):
-            yield batch[done][0], f"!its process ended with {process.exitcode}", 0.0, 0.0
-            done += 1
-        batch = batch[done:]
+def fed(batch: tuple[Job, ...], recipe: Recipe, memory: int) -> list[Ended]:
+    """Have a batch of files made in a sandbox of its own."""
+    with Sandbox(memory, SECONDS) as sandbox:
+        return [feed(job, recipe, sandbox) for job in batch]
+
+
+def jobs(found: list[Path], count: int, seed: int) -> Iterator[Job]:
+    """Every file as it is, then so many mutants of them."""
+    for path in found:
+        yield Job(path.name, path, None)
+    chosen = random.Random(seed)  # noqa: S311
+    for number in range(count):
+        path = chosen.choice(found)
+        yield Job(f"{path.name}#{seed}-{number}", path, f"{seed}-{number}")
 
 
 def main() -> None:
@@ -164,30 +208,25 @@ def main() -> None:
     found = seeds(asked.folders)
     if not found:
         parser.error("there is no picture in these folders that could be damaged")
-    chosen = random.Random(asked.seed)  # noqa: S311
-    jobs: list[tuple[str, Path, str | None]] = [(path.name, path, None) for path in found]
-    for number in range(asked.mutants):
-        path = chosen.choice(found)
-        jobs.append((f"{path.name}#{asked.seed}-{number}", path, f"{asked.seed}-{number}"))
-    batches = [jobs[at : at + BATCH] for at in range(0, len(jobs), BATCH)]
+    todo = list(jobs(found, asked.mutants, asked.seed))
+    recipe = load(ROOT / "recipe.toml")
     print(f"{len(found):,} files and {asked.mutants:,} mutants of them, {asked.memory} MB", flush=True)
-    with multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
-        told = [
-            one for batch in pool.imap(lambda batch: list(run(batch, asked.memory << 20)), batches) for one in batch
-        ]
-    assert len(told) == len(jobs)
-    for ended, count in Counter(ended for _, ended, _, _ in told).most_common():
-        print(f"{count:8,}  {ended[:150]}")
-    slowest, greediest = max(told, key=lambda one: one[2]), max(told, key=lambda one: one[3])
-    print(f"slowest {slowest[2]:.1f} s ({slowest[0]}), greediest {greediest[3]:.0f} MB ({greediest[0]})")
-    bad = {name for name, ended, seconds, _ in told if ended.startswith("!") or seconds > 10}
-    for name, path, seed in jobs:
-        if name in bad and asked.keep:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        batches = (tuple(todo[at : at + BATCH]) for at in range(0, len(todo), BATCH))
+        all_ended = list(
+            itertools.chain.from_iterable(pool.map(lambda batch: fed(batch, recipe, asked.memory << 20), batches))
+        )
+    assert len(all_ended) == len(todo)
+    for how, count in Counter(one.how for one in all_ended).most_common():
+        print(f"{count:8,}  {how[:150]}")
+    slowest, greediest = max(all_ended, key=lambda one: one.seconds), max(all_ended, key=lambda one: one.peak)
+    print(f"slowest {slowest.seconds:.1f} s ({slowest.name}), greediest {greediest.peak >> 20} MB ({greediest.name})")
+    bad = {one.name for one in all_ended if one.how.startswith("!")}
+    for job in todo:
+        if job.name in bad and asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
-            body = path.read_bytes()
-            kept = mutants(body, random.Random(seed), 1)[0] if seed else body  # noqa: S311
-            (asked.keep / name.replace("/", "_")).write_bytes(kept)
-    print(f"{len(told):,} files, {len(bad)} of them bad: {', '.join(sorted(bad)[:20])}")
+            (asked.keep / job.name.replace("/", "_")).write_bytes(job.body())
+    print(f"{len(all_ended):,} files, {len(bad)} of them bad: {', '.join(sorted(bad)[:20])}")
     sys.exit(bool(bad))
 
 
