@@ -109,13 +109,13 @@ def _print(stage: str, endpoint_url: str | None) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        said = _said(done.stdout + done.stderr)  # errors go to stdout, the banner to stderr
-        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {said}")
+        message = _message_in(done.stdout + done.stderr)  # errors go to stdout, the banner to stderr
+        raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {message}")
     config: dict[str, Any] = json.loads(done.stdout)
     return config
 
 
-def _said(output: str) -> str:
+def _message_in(output: str) -> str:
     """Return the framework's message without its banner and its links."""
     lines = [line.strip() for line in output.splitlines()]
     message = lines[lines.index("Error:") + 1 :] if "Error:" in lines else lines

@@ -4,6 +4,8 @@ import pytest
 
 from ops.deployment import FrameworkError, framework_environment, resolve
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_stage_is_resolved_as_it_would_be_deployed(aws_endpoint: str) -> None:
     dev = resolve("dev", aws_endpoint)
@@ -21,17 +23,28 @@ def test_a_stage_is_resolved_as_it_would_be_deployed(aws_endpoint: str) -> None:
     assert dev.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"), [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+)
+def test_the_topic_of_the_editors_is_known_before_anything_is_deployed(
+    monkeypatch: pytest.MonkeyPatch, aws_endpoint: str, region: str, partition: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    topic = resolve("dev", aws_endpoint).environment["EDITORS_TOPIC"]
+    assert topic == f"arn:{partition}:sns:{region}:123456789012:image-pipeline-dev-editors"
+
+
 def test_what_the_framework_refuses_is_said_in_one_sentence_without_its_stack(
     monkeypatch: pytest.MonkeyPatch, aws_endpoint: str
 ) -> None:
     monkeypatch.setenv("DOCKERIZE_PIP", "perhaps")
     with pytest.raises(FrameworkError) as refused:
         resolve("dev", aws_endpoint)
-    said = refused.value.format_message()
-    assert said.startswith("serverless.yml could not be resolved for stage 'dev': ")
-    assert "DOCKERIZE_PIP" in said or "perhaps" in said or "strToBool" in said
-    assert "    at " not in said
-    assert "\n" not in said
+    message = refused.value.format_message()
+    assert message.startswith("serverless.yml could not be resolved for stage 'dev': ")
+    assert "DOCKERIZE_PIP" in message or "perhaps" in message or "strToBool" in message
+    assert "    at " not in message
+    assert "\n" not in message
 
 
 def test_an_embedded_aws_never_gets_the_credentials_of_a_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
