@@ -23,8 +23,10 @@ from imaging.exchange import Made, Order
 from imaging.keys import manifest_key_of
 from imaging.publishing.manifest import Manifest
 from imaging.recipe.recipe import Recipe
+from imaging.sandbox.sandbox import Sandbox
 from ops import recipe as recipes
 from tests.buckets import AWKWARD, OWNER, OnS3
+from tests.builders import saved, scene
 from tests.making import Instant
 from tests.notifications import record
 from tests.publishing.schedules import picture, refuse
@@ -73,6 +75,8 @@ def deployed(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(Maker, "made", [])
     handler.wiring.cache_clear()
     yield buckets
+    if handler.wiring.cache_info().currsize:
+        handler.wiring().sandbox.close()
     handler.wiring.cache_clear()
 
 
@@ -263,6 +267,38 @@ def test_a_wiring_that_fails_leaves_no_sandbox_behind(deployed: OnS3) -> None:
     assert [maker.closed for maker in Maker.made] == [True, True]
     notify(deployed, "a.png")
     assert [maker.closed for maker in Maker.made] == [True, True, False]
+
+
+def test_the_real_sandbox_publishes_and_rejects(
+    deployed: OnS3, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    monkeypatch.setattr(handler, "Sandbox", Sandbox)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
+    deployed.upload("scene.jpg", saved(scene(), "jpeg"))
+    deployed.upload("notes.txt", b"no picture")
+    outcomes = notify(deployed, "scene.jpg", "notes.txt")["outcomes"]
+    assert [outcome["status"] for outcome in outcomes] == ["published", "rejected"]
+    assert len([key for key in standing(deployed) if key.startswith("scene.jpg/")]) == 9
+    assert "decode" in lines()[0]["seconds"]
+    sandbox = handler.wiring().sandbox
+    assert Path(f"/proc/{sandbox.pid}").exists() or sys.platform != "linux"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+def test_a_wiring_that_fails_leaves_no_process_behind(deployed: OnS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def start(memory: int | None, seconds: float | None) -> Sandbox:
+        sandbox = Sandbox(memory, seconds)
+        started.append(sandbox.pid)
+        return sandbox
+
+    monkeypatch.setattr(handler, "Sandbox", start)
+    for _ in range(2):
+        with patch("handler.connect", side_effect=OSError("no client")), pytest.raises(OSError, match="no client"):
+            notify(deployed, "a.png")
+    assert len(started) == 2
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
 @pytest.mark.parametrize(
