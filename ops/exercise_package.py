@@ -29,14 +29,14 @@ def main(folder: str, python: str, keys: list[str]) -> None:
     for key in keys:
         outcomes += handler.on_event({"keys": [key]}, None)["outcomes"]
         sandbox_peak = max(sandbox_peak, handler.wiring().sandbox.peak)
-    did = {
+    summary = {
         "python": sys.version.split()[0],
         "outcomes": outcomes,
         "first_seconds": round(first, 2),
         "loop_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         "sandbox_mb": sandbox_peak >> 20,
     }
-    sys.stdout.write(f"\n{json.dumps(did)}\n")
+    sys.stdout.write(f"\n{json.dumps(summary)}\n")
 
 
 if __name__ == "__main__":

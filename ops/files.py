@@ -27,17 +27,17 @@ def keys_of(paths: Iterable[str]) -> Mapping[str, Path]:
     A file goes by its name, what is in a folder by its path in that folder. Where two would share a key, all go by
     their paths below the folder they have in common.
     """
-    found: list[tuple[str, Path]] = []
+    named_files: list[tuple[str, Path]] = []
     for named in paths:
         path = caller_path(named)
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file())
-            found += [(file.relative_to(path).as_posix(), file) for file in inside]
+            named_files += [(file.relative_to(path).as_posix(), file) for file in inside]
         elif path.is_file():
-            found.append((path.name, path))
+            named_files.append((path.name, path))
         else:
             raise click.ClickException(f"there is no file or folder {named}")
-    files = {path.resolve(): (key, path) for key, path in found}
+    files = {path.resolve(): (key, path) for key, path in named_files}
     keys = [key for key, _ in files.values()]
     if len(set(keys)) == len(keys):
         return dict(files.values())

@@ -59,8 +59,8 @@ def versions(s3: Any, bucket: str) -> Iterator[dict[str, str]]:
     """Yield every version and delete marker in the bucket; none when there is no such bucket."""
     try:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                yield {"Key": found["Key"], "VersionId": found["VersionId"]}
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                yield {"Key": version["Key"], "VersionId": version["VersionId"]}
     except s3.exceptions.NoSuchBucket:
         return
 

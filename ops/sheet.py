@@ -91,7 +91,9 @@ def card(key: str, status: str, manifest: Manifest | None, error: str | None = N
             lines.append(f"<p><b>{escape(code)}</b>: {escape(reason)} {escape(advice)}</p>")
         lines += [f'<p class="warning">{escape(warning)}</p>' for warning in manifest.warnings]
         figures = groupby(manifest.renditions, key=lambda rendition: rendition.name)
-        lines.append(f"<div>{''.join(_figure(name, list(made), manifest.alt, tree) for name, made in figures)}</div>")
+        lines.append(
+            f"<div>{''.join(_figure(name, list(formats), manifest.alt, tree) for name, formats in figures)}</div>"
+        )
     return "\n".join([*lines, "</article>"])
 
 
@@ -106,12 +108,12 @@ def _facts(manifest: Manifest) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _figure(name: str, made: list[Rendition], alt: str, tree: Path | None) -> str:
+def _figure(name: str, formats: list[Rendition], alt: str, tree: Path | None) -> str:
     """One rendition in its formats; the lightest of them is shown."""
-    shown = min(made, key=lambda rendition: rendition.bytes)
-    links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in made)
+    shown = min(formats, key=lambda rendition: rendition.bytes)
+    links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in formats)
     small = shown.width * shown.height <= LARGEST
-    source = preview(tree, made) if tree and small else _address(shown.key)
+    source = preview(tree, formats) if tree and small else _address(shown.key)
     return (
         f'<figure><a href="{_address(shown.key)}"><img src="{source}" alt="{escape(alt or name)}" '
         f'width="{shown.width}" height="{shown.height}" loading="lazy" decoding="async"></a>'
@@ -119,10 +121,10 @@ def _figure(name: str, made: list[Rendition], alt: str, tree: Path | None) -> st
     )
 
 
-def preview(tree: Path, made: list[Rendition]) -> str:
+def preview(tree: Path, formats: list[Rendition]) -> str:
     """A data URI of a rendition, small; of an animation the first frame."""
     # A JPEG opens smaller than it is, ten times as fast as the same picture in another format.
-    opened = min(made, key=lambda rendition: (rendition.format != "jpeg", rendition.bytes))
+    opened = min(formats, key=lambda rendition: (rendition.format != "jpeg", rendition.bytes))
     with Image.open(path_of(tree, opened.key)) as image:
         image.draft("RGB", (PREVIEW[0] // 2, PREVIEW[1] // 2))
         image.thumbnail(PREVIEW, Image.Resampling.BICUBIC)

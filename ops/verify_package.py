@@ -162,15 +162,15 @@ def exercise(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: s
     uploads = pictures()
     for key, body in uploads.items():
         s3.put_object(Bucket=deployment.raw, Key=key, Body=body)
-    did = run(runner, unpacked, deployment, endpoint, list(uploads))
+    summary = run(runner, unpacked, deployment, endpoint, list(uploads))
     click.echo(
-        f"executed {runner.name}, Python {did['python']}: init and first upload {did['first_seconds']} s, "
-        f"peak {did['loop_mb']} MB in the loop and {did['sandbox_mb']} MB in the sandbox, of {deployment.memory}"
+        f"executed {runner.name}, Python {summary['python']}: init and first upload {summary['first_seconds']} s, peak "
+        f"{summary['loop_mb']} MB in the loop and {summary['sandbox_mb']} MB in the sandbox, of {deployment.memory}"
     )
-    bad = [one for one in did["outcomes"] if one["status"] != "published"]
+    bad = [one for one in summary["outcomes"] if one["status"] != "published"]
     if bad:
         raise click.ClickException(f"not published: {json.dumps(bad)}")
-    if (used := did["loop_mb"] + did["sandbox_mb"]) > deployment.memory:
+    if (used := summary["loop_mb"] + summary["sandbox_mb"]) > deployment.memory:
         raise click.ClickException(f"{used} MB were used, and the function has {deployment.memory}")
     for key in uploads:
         check_renditions(s3, deployment.renditions, key)
@@ -180,19 +180,19 @@ def exercise(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: s
 def pictures() -> dict[str, bytes]:
     """Return one small picture in every format that the function decodes."""
     picture = Image.linear_gradient("L").convert("RGB").resize((480, 320))
-    made = {}
+    bodies = {}
     for name in WRITABLE:
         buffer = io.BytesIO()
         picture.save(buffer, name)
-        made[f"verify/picture.{name.lower()}"] = buffer.getvalue()
-    made["verify/picture.heic"] = (ROOT / "ops" / "samples" / "picture.heic").read_bytes()
-    return made
+        bodies[f"verify/picture.{name.lower()}"] = buffer.getvalue()
+    bodies["verify/picture.heic"] = (ROOT / "ops" / "samples" / "picture.heic").read_bytes()
+    return bodies
 
 
 def run(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: str, keys: Sequence[str]) -> dict[str, Any]:
     """Return what the packaged function tells after reconciling the keys."""
     second = unpacked / "second-recipe"
-    second.mkdir()
+    second.mkdir(exist_ok=True)
     (second / "recipe.toml").write_text(EVERY_FORMAT, encoding="utf-8")
     write_compiled(second / "recipe.toml")
     environment = {
@@ -224,8 +224,8 @@ def run(runner: Runner, unpacked: Path, deployment: Deployment, endpoint: str, k
     )
     if done.returncode != 0:
         raise click.ClickException(f"the package did not run:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-    did: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return did
+    summary: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return summary
 
 
 def starter(runner: Runner, folder: Path) -> str:

@@ -66,7 +66,7 @@ class Ended(NamedTuple):
 
 def mutants(body: bytes, random_: random.Random, count: int) -> list[bytes]:
     """The file damaged in the ways that disks, networks and attackers damage files."""
-    made = []
+    damaged_files = []
     for _ in range(count):
         mutant = bytearray(body)
         for _ in range(random_.choice((1, 1, 2, 8))):
@@ -86,19 +86,19 @@ def mutants(body: bytes, random_: random.Random, count: int) -> list[bytes]:
                     del mutant[max(12, at) :]
             if not mutant:
                 break
-        made.append(bytes(mutant))
-    return made
+        damaged_files.append(bytes(mutant))
+    return damaged_files
 
 
 def seeds(folders: list[Path]) -> list[Path]:
     """The files in the folders that are pictures we open, by their first bytes."""
-    found = []
+    pictures = []
     for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
         if 0 < path.stat().st_size <= LARGEST_SEED:
             with contextlib.suppress(Rejection):
                 sniff(path.read_bytes())
-                found.append(path)
-    return found
+                pictures.append(path)
+    return pictures
 
 
 class Context:
@@ -120,7 +120,7 @@ class Topic:
         """Nobody reads it."""
 
 
-class Told:
+class Log:
     """Takes what operators are told, and keeps the cause of the last rejection."""
 
     cause = ""
@@ -144,12 +144,12 @@ handler.wiring = lambda: OWN.wiring
 
 def through_the_handler(body: bytes, recipe: Recipe, sandbox: Sandbox) -> str:
     """How the handler says that this file ended: its status, the code of its rejection, or the signal of a crash."""
-    storage, told = MemoryStorage(), Told()
+    storage, log = MemoryStorage(), Log()
     storage.upload("a", body)
-    OWN.wiring = handler.Wiring("raw", recipe, sandbox, storage, told, Editors("arn:any", Topic))
+    OWN.wiring = handler.Wiring("raw", recipe, sandbox, storage, log, Editors("arn:any", Topic))
     (outcome,) = handler.on_event({"keys": ["a"]}, Context())["outcomes"]
     how = str(outcome.get("code", outcome["status"]))
-    crash = SIGNAL.search(told.cause) if how == "damaged" else None
+    crash = SIGNAL.search(log.cause) if how == "damaged" else None
     return f"crashed by {crash[0]}" if crash else how
 
 
@@ -186,13 +186,13 @@ def fed(batch: tuple[Job, ...], recipe: Recipe, memory: int) -> list[Ended]:
         return [feed(job, recipe, sandbox) for job in batch]
 
 
-def jobs(found: list[Path], count: int, seed: int) -> Iterator[Job]:
+def jobs(pictures: list[Path], count: int, seed: int) -> Iterator[Job]:
     """Every file as it is, then so many mutants of them."""
-    for path in found:
+    for path in pictures:
         yield Job(path.name, path, None)
     chosen = random.Random(seed)  # noqa: S311
     for number in range(count):
-        path = chosen.choice(found)
+        path = chosen.choice(pictures)
         yield Job(f"{path.name}#{seed}-{number}", path, f"{seed}-{number}")
 
 
@@ -205,12 +205,12 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=512, help="MB of the function")
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    found = seeds(asked.folders)
-    if not found:
+    pictures = seeds(asked.folders)
+    if not pictures:
         parser.error("there is no picture in these folders that could be damaged")
-    todo = list(jobs(found, asked.mutants, asked.seed))
+    todo = list(jobs(pictures, asked.mutants, asked.seed))
     recipe = load(ROOT / "recipe.toml")
-    print(f"{len(found):,} files and {asked.mutants:,} mutants of them, {asked.memory} MB", flush=True)
+    print(f"{len(pictures):,} files and {asked.mutants:,} mutants of them, {asked.memory} MB", flush=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = (tuple(todo[at : at + BATCH]) for at in range(0, len(todo), BATCH))
         all_ended = list(

@@ -32,8 +32,8 @@ def command_of(name: str) -> click.Command:
 def test_each_command_tells_first_how_it_is_called_and_then_what_it_does(name: str) -> None:
     done = CliRunner().invoke(main, [name, "-h"])
     assert done.exit_code == 0
-    said = " ".join(done.output.split())
-    assert f"Example: {COMMANDS[name].example} {COMMANDS[name].does}" in said
+    printed = " ".join(done.output.split())
+    assert f"Example: {COMMANDS[name].example} {COMMANDS[name].does}" in printed
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -127,10 +127,10 @@ def descendants(pid: int) -> set[int]:
     """The numbers of all processes that a process has started, and those have started."""
     table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607
     pairs = [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
-    found = {pid}
-    while more := {child for child, parent in pairs if parent in found} - found:
-        found |= more
-    return found - {pid}
+    tree = {pid}
+    while more := {child for child, parent in pairs if parent in tree} - tree:
+        tree |= more
+    return tree - {pid}
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -143,15 +143,15 @@ def test_without_once_it_shows_that_the_pipeline_works_and_leaves_nothing_behind
     stuck.start()
     try:
         assert stack.stdout is not None
-        said = [stack.stdout.readline()]
-        while "Ctrl-C" not in said[-1]:
-            said.append(stack.stdout.readline())
-            assert said[-1], "".join(said)
-        assert said[0].startswith("published  examples/hello.jpg")
-        address = next(line for line in said if "http://127.0.0.1:" in line)
-        found = re.search(r"raw bucket at http://127\.0\.0\.1:(\d+)", address)
-        assert found, address
-        port = int(found[1])
+        printed = [stack.stdout.readline()]
+        while "Ctrl-C" not in printed[-1]:
+            printed.append(stack.stdout.readline())
+            assert printed[-1], "".join(printed)
+        assert printed[0].startswith("published  examples/hello.jpg")
+        address = next(line for line in printed if "http://127.0.0.1:" in line)
+        listens = re.search(r"raw bucket at http://127\.0\.0\.1:(\d+)", address)
+        assert listens, address
+        port = int(listens[1])
         left = descendants(stack.pid)
         assert left
         stack.send_signal(ending)
@@ -243,9 +243,9 @@ def test_a_file_that_cannot_be_uploaded_is_told_and_stops_no_other(stack: LocalS
     (tmp_path / "cat.png").write_bytes(saved(scene(), "png"))
     stack.upload_all({"gone.jpg": tmp_path / "gone.jpg", "cat.png": tmp_path / "cat.png"})
     deliveries = [next(stack.deliver()), next(stack.deliver())]
-    told = {delivery.keys[0]: delivery.error for delivery in deliveries}
-    assert told["cat.png"] is None
-    assert "not uploaded: " in (told["gone.jpg"] or "")
+    errors = {delivery.keys[0]: delivery.error for delivery in deliveries}
+    assert errors["cat.png"] is None
+    assert "not uploaded: " in (errors["gone.jpg"] or "")
 
 
 def test_an_aws_that_is_gone_is_told_to_whoever_waits(tmp_path: Path, stack: LocalStack) -> None:

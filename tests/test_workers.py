@@ -20,9 +20,9 @@ ENVIRONMENT = {"LANG": "C.UTF-8", "STAGE": "test", "MALLOC_ARENA_MAX": "1"}
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[Workers]:
     """Processes with the stand-in, one second for each event, and a log in the test's folder."""
-    made = Workers("tests.stand_in.on_event", ENVIRONMENT, 1, tmp_path / "handler.log")
-    yield made
-    made.close()
+    running = Workers("tests.stand_in.on_event", ENVIRONMENT, 1, tmp_path / "handler.log")
+    yield running
+    running.close()
 
 
 def errors(workers: Workers, *events: dict[str, Any]) -> list[str | None]:
@@ -50,8 +50,10 @@ def test_the_function_sees_exactly_the_environment_it_is_given_and_the_time_it_h
 
 def test_an_error_is_told_as_lambda_tells_it_and_the_process_goes_on(workers: Workers, tmp_path: Path) -> None:
     note = str(tmp_path / "notes")
-    said = errors(workers, {"do": "raise", "what": "one", "note": note}, {"do": "raise", "what": "ü\n", "note": note})
-    assert said == ["KeyError: 'one'", "KeyError: 'ü\\n'"]
+    messages = errors(
+        workers, {"do": "raise", "what": "one", "note": note}, {"do": "raise", "what": "ü\n", "note": note}
+    )
+    assert messages == ["KeyError: 'one'", "KeyError: 'ü\\n'"]
     assert {one["pid"] for one in notes(tmp_path / "notes")} <= set(workers._processes)
     assert "KeyError: 'one'" in (tmp_path / "handler.log").read_text(encoding="utf-8")
 
