@@ -28,6 +28,13 @@ class Target:
             bounds.append(source_bytes)
         return min(bounds, default=None)
 
+    def holds(self, other: "Target") -> bool:
+        """Whether this rendition shows all of the source, in as many pixels as `other` needs, or one less."""
+        own, needed = self.shape, other.shape
+        return own.whole and all(
+            needed.size[axis] <= own.size[axis] * needed.part[axis] / own.part[axis] + 1 for axis in (0, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -45,10 +52,6 @@ class Plan:
         """
         targets = [Target(spec, spec.shape(*size)) for spec in specs]
         targets.sort(key=lambda each: (each.shape.scale, each.shape.whole, each.shape.size), reverse=True)
-        largest = targets[0].shape
-        if largest.scale >= 1:
-            return cls(tuple(targets), size)
-        if largest.whole:
-            return cls(tuple(targets), largest.size)
-        scaled = max(1, round(size[0] * largest.scale)), max(1, round(size[1] * largest.scale))
-        return cls(tuple(targets), scaled)
+        shapes = [each.shape for each in targets]
+        width, height = (max(shape.size[axis] * size[axis] / shape.part[axis] for shape in shapes) for axis in (0, 1))
+        return cls(tuple(targets), (min(size[0], max(1, round(width))), min(size[1], max(1, round(height)))))

@@ -20,10 +20,10 @@ from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
 def render(picture: Picture, plan: Plan, focal_point: Point | None = None) -> Iterator[tuple[Target, Frames]]:
     """Each target with its frames, the largest rendition first."""
     whole = picture.frames
-    for target in plan.targets:
+    for number, target in enumerate(plan.targets):
         focus = focus_of(target.spec, picture, focal_point)
         frames = tuple(cut(frame, target.shape, focus) for frame in whole)
-        if target.shape.whole and target.shape.scale <= 1:
+        if target.shape.scale <= 1 and all(target.holds(other) for other in plan.targets[number:]):
             whole = frames
         yield target, tuple(finish(frame, target) for frame in frames)
 

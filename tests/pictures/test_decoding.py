@@ -171,11 +171,6 @@ def test_what_the_first_frame_leaves_out_is_see_through() -> None:
     assert [same_to_the_eye(a, b) for a, b in zip(picture.frames, wanted, strict=True)] == [True] * 2
 
 
-@pytest.mark.parametrize(("said", "plays"), [(-1, 1), (0, 0), (1, 2), (4, 5), (65535, 65535)])
-def test_a_gif_says_how_often_it_repeats_and_not_how_often_it_plays(said: int, plays: int) -> None:
-    assert decoded(gif(CANVAS, [(HALF, 1, 1, 10), (CORNER, 2, 1, 10)], said)).loop == plays
-
-
 @pytest.mark.parametrize("name", ["webp", "png"])
 @pytest.mark.parametrize("loop", [0, 1, 3])
 def test_an_animation_keeps_frames_durations_and_loop(name: str, loop: int) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from imaging.formats import FORMATS
 from imaging.pictures.plan import Plan, Target
-from imaging.recipe.geometry import FITS
+from imaging.recipe.geometry import FITS, Shape
 from imaging.recipe.spec import RenditionSpec
 
 
@@ -60,6 +60,22 @@ def test_every_rendition_has_its_pixels_in_what_is_decoded(specs: list[Rendition
                 plan.decoded, size, target.shape.part, target.shape.size, strict=True
             ):
                 assert part * decoded / whole > wanted - 1
+
+
+def test_a_rendition_holds_another_that_needs_no_more_pixels_of_it_in_either_direction() -> None:
+    source = (400, 300)
+
+    def target(part: tuple[float, float], size: tuple[int, int]) -> Target:
+        return Target(RenditionSpec("one"), Shape(source, part, size, size))
+
+    large, squeezed = target(source, (200, 150)), target(source, (380, 40))
+    assert large.holds(large)
+    assert large.holds(target(source, (200, 151)))  # a side that was rounded
+    assert not large.holds(target(source, (200, 152)))
+    assert large.holds(target((300.0, 300.0), (150, 150)))
+    assert not large.holds(target((100.0, 100.0), (60, 60)))
+    assert not squeezed.holds(large)
+    assert not target((300.0, 300.0), (300, 300)).holds(target((300.0, 300.0), (10, 10)))  # it does not show all
 
 
 # -- how heavy a file may be -------------------------------------------------------------------------------

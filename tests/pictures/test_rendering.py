@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from benchmarks.photos import photo
 from imaging.formats import FORMATS
 from imaging.pictures.picture import Frames, Picture
-from imaging.pictures.plan import Plan
+from imaging.pictures.plan import Plan, Target
 from imaging.pictures.rendering import (
     cut,
     dominant_colour,
@@ -159,6 +159,16 @@ def test_every_rendition_starts_from_the_one_before_it(monkeypatch: pytest.Monke
     monkeypatch.setattr("imaging.pictures.rendering.cut", noting)
     all_rendered(picture_of(scene(400, 300)), [RenditionSpec(str(width), width) for width in (40, 160, 80)])
     assert starts == [400, 160, 80]
+
+
+def test_a_rendition_that_squeezes_its_source_does_not_starve_the_next_one() -> None:
+    picture = picture_of(scene(400, 300))
+    whole, limit = (400.0, 300.0), RenditionSpec("limit", 200)
+    squeezed = Target(RenditionSpec("squeezed"), Shape((400, 300), whole, (380, 40), (380, 40)))
+    plan = Plan((squeezed, Target(limit, limit.shape(400, 300))), (400, 300))
+    (_, (flat,)), (_, (frame,)) = render(picture, plan)
+    assert mean_difference(flat, scene(400, 300).resize((380, 40), Image.Resampling.LANCZOS)) < 1
+    assert mean_difference(frame, rendered(scene(400, 300), limit)) < 0.1
 
 
 def test_a_line_is_not_made_from_a_shorter_line() -> None:

@@ -80,17 +80,15 @@ def test_big_and_big_endian_tiffs_are_tiffs() -> None:
     ],
 )
 def test_what_is_not_opened_is_refused_by_its_name(head: bytes, name: str) -> None:
-    said = refusal_of(head)
+    words = refusal_of(head)
     article = "an" if name in {"EPS", "HTML", "ICNS", "ICO", "IFF", "OpenEXR", "SVG"} else "a"
-    assert f"This is {article} {name} file" in said
-    assert "Export it as PNG" in said
+    assert f"This is {article} {name} file" in words
+    assert "Export it as PNG" in words
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xd8", b"dear editor,\nplease find", b"GIF", b"\0" * 100])
-def test_what_is_no_picture_is_refused_with_what_would_be_one(body: bytes) -> None:
-    said = refusal_of(body)
-    assert "no picture" in said
-    assert "JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF or HEIC" in said
+def test_what_is_no_picture_is_refused(body: bytes) -> None:
+    assert "no picture" in refusal_of(body)
 
 
 def test_a_picture_that_speaks_of_svg_is_still_a_picture() -> None:
