@@ -92,8 +92,7 @@ def _validated(values: dict[str, Any]) -> tuple[RecipeTable | None, list[Mistake
     except ValidationError as error:
         errors = error.errors(include_url=False)
     for each in errors:
-        if each["type"] not in ("missing", "extra_forbidden"):
-            _blank(values, each["loc"])
+        _blank(values, each["loc"])
     return None, [_mistake(each["type"], each["loc"], each["input"], each.get("ctx", {})) for each in errors]
 
 

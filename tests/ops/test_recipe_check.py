@@ -146,6 +146,9 @@ def test_problems_come_in_the_order_of_lines_whatever_finds_them() -> None:
         (THUMB + "formats = 3", 3, 'rendition "thumb", formats: found 3; write a list, each one of "jpeg"'),
         (THUMB + "formats = []", 3, 'rendition "thumb", formats: found an empty list; write a list'),
         (THUMB + 'formats = ["jpg"]', 3, 'rendition "thumb", formats: found "jpg"; did you mean "jpeg"? Write one of'),
+        (THUMB + 'fit = "zzz"', 3, 'rendition "thumb", fit: found "zzz"; write one of "limit", "fill", "pad".'),
+        (THUMB + "rule = 3", 3, 'rendition "thumb", rule: there is no such field; '),
+        (THUMB + "rendition = 3", 3, 'rendition "thumb", rendition: there is no such field; '),
         (THUMB + 'formats = ["WEBP"]', 3, 'formats: found "WEBP"; did you mean "webp"? Write one of'),
         (THUMB + 'formats = [\n"gif",\n"gif"]', 5, 'rendition "thumb", formats: found "gif" twice; write it once.'),
         (THUMB + 'formats = ["gif", {}]', 3, 'formats: found an empty table; write one of "jpeg"'),
@@ -179,6 +182,7 @@ def test_problems_come_in_the_order_of_lines_whatever_finds_them() -> None:
 def test_each_wrong_value_is_one_problem_with_line_place_value_and_fix(text: str, line: int | None, told: str) -> None:
     problem = problem_of(text)
     assert told in problem.sentence
+    assert problem.sentence.endswith((".", "?"))
     assert problem.line == line
     assert problem.quoted == ("" if line is None else text.split("\n")[line - 1])[:120] + "..." * ("f" * 99 in text)
 
@@ -216,6 +220,7 @@ def test_each_wrong_value_is_one_problem_with_line_place_value_and_fix(text: str
 def test_fields_that_cannot_stand_together_are_one_problem(text: str, line: int, told: str) -> None:
     problem = problem_of(text)
     assert told in problem.sentence
+    assert problem.sentence.endswith((".", "?"))
     assert (problem.line, problem.quoted) == (line, text.split("\n")[line - 1])
 
 
@@ -239,6 +244,10 @@ def test_a_rule_without_keys_is_not_told_to_be_unreachable_as_well() -> None:
     assert problem_of(THUMB + '[[rule]]\nmatch = "**"\n[[rule]]\nmatch = 3').sentence.startswith(
         "[[rule]] 2, match: found 3"
     )
+
+
+def test_a_wrong_value_hides_no_problem_elsewhere() -> None:
+    assert [problem.line for problem in problems_of(THUMB + 'formats = ["jpg"]\nenlarge = true')] == [3, 4]
 
 
 def test_a_wrong_value_makes_no_second_problem_elsewhere() -> None:
@@ -299,6 +308,14 @@ def test_a_field_of_the_recipe_below_a_header_is_told_to_move_up(header: str, fi
 @pytest.mark.parametrize("text", ["width = 3\n" + THUMB, THUMB + '[[rule]]\nmatch = "a"\nwidth = 3'])
 def test_a_field_of_a_rendition_elsewhere_is_told_to_move_below_one(text: str) -> None:
     assert problem_of(text).sentence.endswith("width: it is a field of a rendition; move it below a [[rendition]].")
+
+
+def test_a_field_of_a_rendition_in_one_of_its_tables_is_no_field_there(tmp_path: Path) -> None:
+    (tmp_path / "mark.png").write_bytes(picture())
+    sentence = problem_of(THUMB + 'overlay = { file = "mark.png", width = 3 }', tmp_path).sentence
+    assert sentence == (
+        'rendition "thumb", overlay, width: there is no such field; there are file, position, scale, opacity.'
+    )
 
 
 @pytest.mark.parametrize(
