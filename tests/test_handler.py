@@ -103,23 +103,23 @@ def notify(deployed: OnS3, *keys: str) -> Any:
 def standing(deployed: OnS3) -> dict[str, bytes]:
     """The renditions bucket; of manifests only what does not differ from run to run."""
     answer = deployed.client.list_objects_v2(Bucket=deployed.renditions)
-    found = {}
+    files = {}
     for item in answer.get("Contents", ()):
         body = deployed.client.get_object(Bucket=deployed.renditions, Key=item["Key"])["Body"].read()
         if item["Key"].endswith("manifest.json"):
             content = json.loads(body)
             body = json.dumps([content["status"], content.get("renditions"), content.get("srcset")]).encode()
-        found[item["Key"]] = body
-    return found
+        files[item["Key"]] = body
+    return files
 
 
 def test_an_upload_is_published_and_answered(deployed: OnS3) -> None:
     deployed.upload("a b.png", picture(1))
     assert notify(deployed, "a b.png") == {"outcomes": [{"key": "a b.png", "status": "published"}]}
     body = deployed.client.get_object(Bucket=deployed.renditions, Key="a b.png/manifest.json")["Body"].read()
-    found = Manifest.from_json(body)
-    assert found is not None
-    assert len(found.renditions) == 8
+    manifest = Manifest.from_json(body)
+    assert manifest is not None
+    assert len(manifest.renditions) == 8
 
 
 def test_a_rejection_is_a_normal_return_with_its_reason(deployed: OnS3) -> None:
@@ -402,9 +402,9 @@ def test_a_log_line_tells_what_an_upload_took(deployed: OnS3, lines: Callable[[]
     assert steps == pytest.approx(seconds["total"], abs=0.02)
     assert (published["requests"], unchanged["requests"]) == (14, 3)  # eight of the 14 are renditions
     assert published["bytes_in"] == len(picture(1))
-    found = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
-    assert found is not None
-    assert published["bytes_out"] == sum(rendition.bytes for rendition in found.renditions)
+    manifest = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
+    assert manifest is not None
+    assert published["bytes_out"] == sum(rendition.bytes for rendition in manifest.renditions)
     assert published["pixels"] == 4 * 4
 
 
@@ -449,9 +449,9 @@ def test_a_manifest_leads_to_the_request_and_the_log_line_behind_it(
     handler.on_event({"Records": [record("a.png", bucket=deployed.raw) | told]}, None)
     (line,) = lines()
     assert line["correlation_id"] == "D82B88E5F771F645"
-    found = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
-    assert found is not None
-    assert found.write_id.startswith("D82B88E5F771F645.")
+    manifest = Manifest.from_json(deployed.storage.read_manifest("a.png")[0])  # type: ignore[index]
+    assert manifest is not None
+    assert manifest.write_id.startswith("D82B88E5F771F645.")
 
 
 def test_a_failure_is_one_line_with_what_it_took_until_then(

@@ -69,15 +69,15 @@ def publish(seen: Seen, means: Means) -> Manifest | None:
     specs = tuple(spec for spec in rule.specs if hints.renditions is None or spec.name in hints.renditions)
     order = Order(specs, means.recipe.limits, hints.focal_point, hints.credit, means.recipe.embed_credit)
     with means.run.step("make"):
-        made = means.maker.make(body, order, means.run.ends)
-    for step, seconds in made.seconds.items():
+        picture = means.maker.make(body, order, means.run.ends)
+    for step, seconds in picture.seconds.items():
         means.run.add(step, seconds)
     names = [spec.name for spec in specs]
-    files = sorted(made.files, key=lambda file: names.index(file.name))
+    files = sorted(picture.files, key=lambda file: names.index(file.name))
     with means.run.step("write"):
         renditions = write_renditions(seen, seen.wanted, files, means)
 
-    header = made.header
+    header = picture.header
     manifest = Manifest(
         PUBLISHED,
         write_id(means.run),

@@ -54,10 +54,11 @@ def bare(kind: Any) -> Any:
 
 
 def _read(kind: Any, plain: Any) -> Any:
-    optional = isinstance(kind, UnionType)
-    kind = bare(kind)
-    if plain is None and optional:
+    if get_origin(kind) is Annotated:
+        return _read(get_args(kind)[0], plain)
+    if plain is None and isinstance(kind, UnionType):
         return None
+    kind = bare(kind)
     if is_dataclass(kind):
         assert isinstance(kind, type)
         assert issubclass(kind, Entry)

@@ -169,8 +169,8 @@ def recipes(template: str) -> tuple[Recipe, ...]:
 
 def torn(storage: MemoryStorage) -> bool:
     """Whether a reader who follows the manifest now meets a missing or foreign file."""
-    found = storage.read_manifest(KEY)
-    manifest = read_manifest(found[0]) if found else None
+    answer = storage.read_manifest(KEY)
+    manifest = read_manifest(answer[0]) if answer else None
     if manifest is None:
         return False
     return any(r.key not in storage.renditions or storage.renditions[r.key].etag != r.etag for r in manifest.renditions)
@@ -275,17 +275,24 @@ def _alone(storage: MemoryStorage, with_recipe: Recipe, wrap: Callable[[Any], An
 def _compare(storage: MemoryStorage, with_recipe: Recipe) -> str:
     now, wanted = settled(storage), clean_run(storage, with_recipe)
     name = manifest_key_of(KEY)
-    found = read_manifest(now.get(name, b""))
+    manifest = read_manifest(now.get(name, b""))
     # What the sweep takes, at once and not by another reconcile: that would repair what this is here to find.
-    listed = {name, *(r.key for r in found.renditions)} if found else set()
+    listed = {name, *(r.key for r in manifest.renditions)} if manifest else set()
     now = {key: body for key, body in now.items() if key in listed}
-    if found and found.status == "removed":
+    if manifest and manifest.status == "removed":
         del now[name]  # the tombstone expires
-    if found and found.status == "rejected":
+    if manifest and manifest.status == "rejected":
         # Last good stays: which good that is, is history; a clean run has none.
-        if {r.key for r in found.renditions} != set(now) - {name} or torn(storage):
-            return f"a rejected manifest lists {[r.key for r in found.renditions]}, there stand {sorted(now)}"
-        bare = Manifest("rejected", found.write_id, found.source, found.recipe, found.words, rejection=found.rejection)
+        if {r.key for r in manifest.renditions} != set(now) - {name} or torn(storage):
+            return f"a rejected manifest lists {[r.key for r in manifest.renditions]}, there stand {sorted(now)}"
+        bare = Manifest(
+            "rejected",
+            manifest.write_id,
+            manifest.source,
+            manifest.recipe,
+            manifest.words,
+            rejection=manifest.rejection,
+        )
         now = {name: bare.to_json()}
     if now != wanted:
         return f"there stand {sorted(now)}, a clean run makes {sorted(wanted)}"

@@ -31,8 +31,8 @@ def seen(
 
 
 def row(situation: str) -> Decision:
-    (found,) = (each for each in DECISIONS if situation in each.situation)
-    return found
+    (decision,) = (each for each in DECISIONS if situation in each.situation)
+    return decision
 
 
 UNLISTED = "k/left-by-a-crash.png"

@@ -134,12 +134,12 @@ class Troubled:
         return manifest.status, listed, {r[1] for r in listed} <= there
 
     def _listed(self) -> list[Any]:
-        found: list[Any] = self.buckets.client.list_objects_v2(Bucket=self.buckets.renditions).get("Contents", [])
-        return found
+        objects: list[Any] = self.buckets.client.list_objects_v2(Bucket=self.buckets.renditions).get("Contents", [])
+        return objects
 
     def _manifest(self) -> Manifest | None:
-        found = self.buckets.storage.read_manifest(KEY)
-        return Manifest.from_json(found[0]) if found else None
+        answer = self.buckets.storage.read_manifest(KEY)
+        return Manifest.from_json(answer[0]) if answer else None
 
 
 def publish(troubled: Troubled) -> None:

@@ -16,19 +16,19 @@ def test_an_editor_who_says_nothing_gets_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "point"), [("0.3,0.4", (0.3, 0.4)), (" 0 , 1 ", (0.0, 1.0)), ("1,0", (1.0, 0.0)), ("3e-1,.4", (0.3, 0.4))]
+    ("typed", "point"), [("0.3,0.4", (0.3, 0.4)), (" 0 , 1 ", (0.0, 1.0)), ("1,0", (1.0, 0.0)), ("3e-1,.4", (0.3, 0.4))]
 )
-def test_a_focal_point_is_two_numbers_from_0_to_1(said: str, point: tuple[float, float]) -> None:
-    hints = read_hints({"focal-point": said}, KNOWN)
+def test_a_focal_point_is_two_numbers_from_0_to_1(typed: str, point: tuple[float, float]) -> None:
+    hints = read_hints({"focal-point": typed}, KNOWN)
     assert (hints.focal_point, hints.warnings) == (point, ())
 
 
-@pytest.mark.parametrize("said", ["0.3", "0.3,0.4,0.5", "left,top", "1.01,0", "-0.1,0", "nan,nan", "inf,0", ","])
-def test_any_other_focal_point_is_a_warning_that_says_what_to_write(said: str) -> None:
-    hints = read_hints({"focal-point": said}, KNOWN)
+@pytest.mark.parametrize("typed", ["0.3", "0.3,0.4,0.5", "left,top", "1.01,0", "-0.1,0", "nan,nan", "inf,0", ","])
+def test_any_other_focal_point_is_a_warning_that_says_what_to_write(typed: str) -> None:
+    hints = read_hints({"focal-point": typed}, KNOWN)
     assert hints.focal_point is None
     (warning,) = hints.warnings
-    assert f'"{said}"' in warning
+    assert f'"{typed}"' in warning
     assert '"0.3,0.4"' in warning
 
 

@@ -172,6 +172,15 @@ class Kept(Entry):
     scores: Mapping[str, float] | None = None
 
 
+def test_null_stands_for_what_may_be_left_out_and_for_nothing_else() -> None:
+    content = json.loads(manifest().to_json())
+    content["source"] |= {"width": None, "version_id": None}
+    read = Manifest.from_json(json.dumps(content | {"focal_point": None}).encode())
+    assert read is not None
+    assert (read.focal_point, read.source.width, read.source.version_id) == (None, None, None)
+    assert Manifest.from_json(json.dumps(content | {"alt": None}).encode()) is None
+
+
 def test_a_new_field_needs_its_line_in_the_class_and_reader_and_writer_follow() -> None:
     assert Kept.read({"name": "a", "scores": {"b": 1}, "c": 2}) == Kept("a", {"b": 1.0}, more={"c": 2})
     assert Kept("a").plain() == {"name": "a"}

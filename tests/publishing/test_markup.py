@@ -16,7 +16,7 @@ nasty = st.lists(st.sampled_from(["..", ".", "", "a", "%2e%2e", "\\", "evil.exam
 )
 
 
-def made(name: str, width: int, *formats: str, key: str = "news/cat.jpg", fit: str = "limit") -> list[Rendition]:
+def files(name: str, width: int, *formats: str, key: str = "news/cat.jpg", fit: str = "limit") -> list[Rendition]:
     return [
         Rendition(
             name,
@@ -32,9 +32,9 @@ def made(name: str, width: int, *formats: str, key: str = "news/cat.jpg", fit: s
 
 def everything(*formats: str, key: str = "news/cat.jpg") -> list[Rendition]:
     return [
-        *made("thumb", 320, *formats, key=key, fit="fill"),
-        *made("large", 1920, *formats, key=key),
-        *made("small", 640, *formats, key=key),
+        *files("thumb", 320, *formats, key=key, fit="fill"),
+        *files("large", 1920, *formats, key=key),
+        *files("small", 640, *formats, key=key),
     ]
 
 
@@ -43,14 +43,14 @@ class Elements(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.all: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs)
-        self.found.append((tag, dict(attrs)))
+        self.all.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -76,12 +76,12 @@ def test_srcset_lists_each_format_from_narrow_to_wide() -> None:
 def test_crops_are_not_offered_as_the_same_picture_unless_there_is_nothing_else() -> None:
     assert {r.name for r in responsive(everything("webp"))} == {"small", "large"}
     for fit in ("fill", "pad"):
-        squares = [*made("thumb", 320, "webp", fit=fit), *made("tile", 200, "webp", fit=fit)]
+        squares = [*files("thumb", 320, "webp", fit=fit), *files("tile", 200, "webp", fit=fit)]
         assert {r.name for r in responsive(squares)} == {"thumb"}
 
 
 def test_a_width_is_offered_once_however_many_specs_end_at_it() -> None:
-    both = [*made("small", 500, "webp"), *made("large", 500, "webp")]
+    both = [*files("small", 500, "webp"), *files("large", 500, "webp")]
     assert srcset(both, "")["webp"].count("500w") == 1
 
 
@@ -100,10 +100,10 @@ def test_without_renditions_there_is_no_snippet() -> None:
 @example("a\tb\n", "")
 def test_a_url_stays_on_its_site_and_names_its_key(key: str, base_url: str) -> None:
     whole = f"{key}/thumb.webp"
-    made_url = url(base_url, whole)
-    assert made_url.isascii()
-    assert not set(made_url) & set(" \t\r\n,\"'<>\\")
-    there = urlsplit(urljoin(PAGE, made_url))
+    address = url(base_url, whole)
+    assert address.isascii()
+    assert not set(address) & set(" \t\r\n,\"'<>\\")
+    there = urlsplit(urljoin(PAGE, address))
     at_home = urlsplit(urljoin(PAGE, base_url or "."))
     assert (there.scheme, there.netloc, there.query, there.fragment) == ("https", at_home.netloc, "", "")
     assert unquote(there.path) == at_home.path + whole
@@ -116,9 +116,9 @@ def test_a_url_stays_on_its_site_and_names_its_key(key: str, base_url: str) -> N
 def test_whatever_key_and_alt_are_a_snippet_is_a_picture_with_that_alt_and_nothing_else(key: str, alt: str) -> None:
     renditions = everything("webp", "jpeg", key=key)
     elements = Elements(picture_snippet(renditions, "", alt))
-    assert [tag for tag, _ in elements.found] == ["picture", "source", "img"]
+    assert [tag for tag, _ in elements.all] == ["picture", "source", "img"]
     assert elements.text == ""
-    (_, _), (_, source), (_, image) = elements.found
+    (_, _), (_, source), (_, image) = elements.all
     assert set(source) == {"type", "srcset", "sizes"}
     assert set(image) == {"src", "srcset", "sizes", "width", "height", "alt", "loading", "decoding"}
     assert (image["alt"] or "").replace("\r\n", "\n") == alt.replace("\r\n", "\n")

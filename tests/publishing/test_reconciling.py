@@ -40,16 +40,16 @@ ELSEWHERE = 'base_url = "https://cdn.example/"'
 class Counting(Instant):
     """A maker that counts the pictures it makes, and remembers the last order."""
 
-    made: int = 0
+    pictures: int = 0
     order: Order | None = None
     header: Header | None = None
     seconds: tuple[tuple[str, float], ...] = ()
 
     def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
-        self.made += 1
+        self.pictures += 1
         self.order = order
-        made = super().make(body, order, ends)
-        return replace(made, header=self.header or made.header, seconds=dict(self.seconds))
+        picture = super().make(body, order, ends)
+        return replace(picture, header=self.header or picture.header, seconds=dict(self.seconds))
 
 
 class Recorded:
@@ -80,9 +80,9 @@ def storage() -> MemoryStorage:
 
 
 def manifest(storage: MemoryStorage, key: str = KEY) -> Manifest:
-    found = storage.read_manifest(key)
-    assert found is not None
-    read = Manifest.from_json(found[0])
+    answer = storage.read_manifest(key)
+    assert answer is not None
+    read = Manifest.from_json(answer[0])
     assert read is not None
     return read
 
@@ -108,13 +108,13 @@ def test_an_upload_becomes_renditions_and_a_manifest_that_lists_them(storage: Me
     storage.upload(KEY, GOOD)
     assert run(storage) == "published"
     assert files(storage) == ["a/cat.png/large.png", "a/cat.png/manifest.json", "a/cat.png/thumb.png"]
-    made = manifest(storage)
-    assert [(r.name, r.width, r.etag) for r in made.renditions] == [
+    stored = manifest(storage)
+    assert [(r.name, r.width, r.etag) for r in stored.renditions] == [
         ("thumb", 4, storage.renditions["a/cat.png/thumb.png"].etag),
         ("large", 5, storage.renditions["a/cat.png/large.png"].etag),
     ]
-    assert (made.source.format, made.source.width, made.source.frames) == ("png", 4, 1)
-    assert made.srcset == {"png": "/a/cat.png/thumb.png 4w, /a/cat.png/large.png 5w"}
+    assert (stored.source.format, stored.source.width, stored.source.frames) == ("png", 4, 1)
+    assert stored.srcset == {"png": "/a/cat.png/thumb.png 4w, /a/cat.png/large.png 5w"}
 
 
 # -- what it costs -----------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_an_event_for_what_is_as_desired_costs_three_requests_and_opens_no_pictu
     recorded, maker = Recorded(storage), Counting()
     assert reconcile(KEY, recipe(), recorded, maker).status == "unchanged"
     assert recorded.requests == ["read_manifest", "list_renditions", "head_source"]
-    assert maker.made == 0
+    assert maker.pictures == 0
 
 
 def test_an_event_for_what_is_removed_costs_three_requests(storage: MemoryStorage) -> None:
@@ -249,9 +249,9 @@ def test_the_last_good_renditions_stay_when_an_overwrite_is_rejected(storage: Me
     good = {key: file.body for key, file in storage.renditions.items() if not key.endswith(".json")}
     storage.upload(KEY, BAD)
     run(storage)
-    made = manifest(storage)
-    assert made.status == "rejected"
-    assert {r.key for r in made.renditions} == set(good)
+    stored = manifest(storage)
+    assert stored.status == "rejected"
+    assert {r.key for r in stored.renditions} == set(good)
     assert all(storage.renditions[key].body == body for key, body in good.items())
 
 
@@ -312,10 +312,10 @@ def test_an_editor_s_credit_goes_before_the_file_s_own(storage: MemoryStorage) -
     for metadata, credit in (({}, "Agency"), ({"credit": "Zoë"}, "Zoë")):
         storage.upload(KEY, GOOD, metadata)
         reconcile(KEY, recipe(), storage, Counting(header=header))
-        made = manifest(storage)
-        assert (made.credit, made.copyright, made.artist) == (credit, "(c) 2026", "A. Lens")
-        assert (made.source.format, made.source.width, made.source.height) == ("jpeg", 40, 30)
-        assert made.warnings == ("A warning.",)
+        stored = manifest(storage)
+        assert (stored.credit, stored.copyright, stored.artist) == (credit, "(c) 2026", "A. Lens")
+        assert (stored.source.format, stored.source.width, stored.source.height) == ("jpeg", 40, 30)
+        assert stored.warnings == ("A warning.",)
 
 
 def test_a_file_over_its_budget_is_published_with_a_warning(storage: MemoryStorage) -> None:
@@ -335,8 +335,8 @@ def test_a_file_over_its_budget_is_published_with_a_warning(storage: MemoryStora
 def test_renditions_stand_in_the_order_of_the_recipe_whatever_is_made_first(storage: MemoryStorage) -> None:
     class Backwards(Instant):
         def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
-            made = super().make(body, order, ends)
-            return replace(made, files=made.files[::-1])
+            picture = super().make(body, order, ends)
+            return replace(picture, files=picture.files[::-1])
 
     storage.upload(KEY, GOOD)
     reconcile(KEY, recipe("b", "a", "c"), storage, Backwards())
@@ -424,7 +424,7 @@ def test_where_only_words_change_the_manifest_alone_is_written_anew(storage: Mem
     before, maker, recorded = manifest(storage), Counting(), Recorded(storage)
     outcome = reconcile(KEY, recipe(more=ELSEWHERE), recorded, maker)
     assert outcome.status == "rewritten"
-    assert maker.made == 0
+    assert maker.pictures == 0
     assert recorded.requests == [
         *("read_manifest", "list_renditions", "head_source", "write_manifest", "list_renditions", "head_source")
     ]
@@ -445,11 +445,11 @@ def test_the_words_of_what_stays_up_beside_a_rejection_change_too(storage: Memor
         run(storage)
     maker = Counting()
     assert reconcile(KEY, recipe(more=ELSEWHERE), storage, maker).status == "rewritten"
-    assert maker.made == 0
-    made = manifest(storage)
-    assert made.status == "rejected"
-    assert made.rejection is not None
-    assert "https://cdn.example/" in made.picture
+    assert maker.pictures == 0
+    stored = manifest(storage)
+    assert stored.status == "rejected"
+    assert stored.rejection is not None
+    assert "https://cdn.example/" in stored.picture
 
 
 def test_with_digest_names_superseded_files_stay_for_a_day_and_then_go(storage: MemoryStorage) -> None:
@@ -600,11 +600,11 @@ def test_an_empty_file_and_one_over_the_limit_are_rejected_unread(storage: Memor
 def test_hints_choose_renditions_and_bad_ones_are_warnings(storage: MemoryStorage) -> None:
     storage.upload(KEY, GOOD, {"renditions": "thumb, nonsense", "alt": "A <cat>", "focal-point": "2,2"})
     run(storage)
-    made = manifest(storage)
-    assert [r.name for r in made.renditions] == ["thumb"]
-    assert made.alt == "A <cat>"
-    assert 'alt="A &lt;cat&gt;"' in made.picture
-    assert len(made.warnings) == 2
+    stored = manifest(storage)
+    assert [r.name for r in stored.renditions] == ["thumb"]
+    assert stored.alt == "A <cat>"
+    assert 'alt="A &lt;cat&gt;"' in stored.picture
+    assert len(stored.warnings) == 2
 
 
 def test_a_metadata_change_alone_is_a_new_source(storage: MemoryStorage) -> None:
@@ -646,10 +646,10 @@ def test_beside_a_rejection_pages_are_offered_what_still_stands(storage: MemoryS
     storage.delete(["a/cat.png/large.png"])
     storage.upload(KEY, BAD)
     run(storage)
-    made = manifest(storage)
-    assert [each.name for each in made.renditions] == ["thumb"]
-    assert made.srcset == {"png": "/a/cat.png/thumb.png 4w"}
-    assert "large" not in made.picture
+    stored = manifest(storage)
+    assert [each.name for each in stored.renditions] == ["thumb"]
+    assert stored.srcset == {"png": "/a/cat.png/thumb.png 4w"}
+    assert "large" not in stored.picture
 
 
 def test_what_stays_up_is_offered_though_the_recipe_no_longer_names_it(storage: MemoryStorage) -> None:

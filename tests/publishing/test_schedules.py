@@ -68,8 +68,8 @@ class Changed:
 class Unconditional(Changed):
     def write_manifest(self, key: str, body: bytes, _replaces: str | None, *, tombstone: bool) -> str | None:
         there = self._storage._storage.read_manifest(key)
-        found: str | None = self._storage.write_manifest(key, body, there[1] if there else None, tombstone=tombstone)
-        return found
+        etag: str | None = self._storage.write_manifest(key, body, there[1] if there else None, tombstone=tombstone)
+        return etag
 
 
 class ManifestFirst(Changed):
@@ -163,9 +163,9 @@ def test_a_write_id_keeps_a_stale_writer_from_mistaking_a_tombstone_for_the_one_
             storage.remove(KEY)
             reconciling.reconcile(KEY, with_recipe, storage, MAKER)
             if number == 1:
-                found = storage.read_manifest(KEY)
-        assert found is not None
-        return storage.write_manifest(KEY, b"{}", found[1], tombstone=False) is None
+                seen = storage.read_manifest(KEY)
+        assert seen is not None
+        return storage.write_manifest(KEY, b"{}", seen[1], tombstone=False) is None
 
     assert stale_writer_is_refused()
     monkeypatch.setattr(changing, "write_id", lambda _run: "same")

@@ -136,8 +136,8 @@ def test_files_carry_the_content_type_of_the_encoder_and_the_cache_header_of_the
 def test_only_a_tombstone_carries_the_tag_that_lets_it_expire(s3: OnS3) -> None:
     def tags() -> list[dict[str, str]]:
         answer = s3.client.get_object_tagging(Bucket=s3.renditions, Key="a.jpg/manifest.json")
-        found: list[dict[str, str]] = answer["TagSet"]
-        return found
+        tags: list[dict[str, str]] = answer["TagSet"]
+        return tags
 
     etag = s3.storage.write_manifest("a.jpg", b"1", None, tombstone=True)
     assert tags() == [{"Key": "state", "Value": "removed"}]
