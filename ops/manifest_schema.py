@@ -33,9 +33,10 @@ def manifest_schema() -> dict[str, Any]:
     }
 
 
-def write_manifest_schema() -> None:
-    """Bring docs/manifest.schema.json up to date."""
+def write_manifest_schema() -> Path:
+    """Bring docs/manifest.schema.json up to date; answers where it stands."""
     FILE.write_text(json.dumps(manifest_schema(), indent=1) + "\n", encoding="utf-8")
+    return FILE
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ops.manifest_schema import write_manifest_schema
 from ops.recipe.kinds import TAKES
 from ops.recipe.words import Node, fields_of, node_of, number, takes, tree
 
@@ -22,16 +23,17 @@ TABLES = re.compile(r"(?<=<!-- the fields -->\n).*(?=<!-- end of the fields -->)
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Refresh recipe.schema.json and the tables in docs/recipe.md.")
+@click.option("--write", is_flag=True, help="Refresh both schemas and the tables in docs/recipe.md.")
 def schema(write: bool) -> None:
-    """Print the JSON Schema of recipe.toml, or write it and the tables of its page."""
+    """Print the JSON Schema of recipe.toml, or write it, the tables of its page, and the manifest's schema."""
     text = json.dumps(json_schema(), indent=1)
     if not write:
         click.echo(text)
         return
     SCHEMA.write_text(text + "\n", encoding="utf-8")
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    click.echo(f"{SCHEMA.relative_to(ROOT)} and {PAGE.relative_to(ROOT)} are up to date")
+    written = write_manifest_schema()
+    click.echo(", ".join(str(path.relative_to(ROOT)) for path in (SCHEMA, PAGE, written)) + " are up to date")
 
 
 def json_schema() -> dict[str, Any]:

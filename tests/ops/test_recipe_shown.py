@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+from ops import manifest_schema
 from ops import schema as schema_module
 from ops.recipe import parse
 from ops.recipe.check import InvalidRecipeError
@@ -125,10 +126,12 @@ def test_the_command_refreshes_a_stale_schema_and_a_stale_page(tmp_path: Path, m
     monkeypatch.setattr(schema_module, "ROOT", tmp_path)
     monkeypatch.setattr(schema_module, "SCHEMA", tmp_path / "recipe.schema.json")
     monkeypatch.setattr(schema_module, "PAGE", tmp_path / "recipe.md")
+    monkeypatch.setattr(manifest_schema, "FILE", tmp_path / "manifest.schema.json")
     stale = TEXT.replace("| `width` |", "| `breadth` |")
     (tmp_path / "recipe.md").write_text(stale, encoding="utf-8")
     result = CliRunner().invoke(schema, ["--write"])
-    assert result.output == "recipe.schema.json and recipe.md are up to date\n"
+    assert result.output == "recipe.schema.json, recipe.md, manifest.schema.json are up to date\n"
+    assert (tmp_path / "manifest.schema.json").exists()
     assert (tmp_path / "recipe.schema.json").read_bytes() == SCHEMA.read_bytes()
     assert (tmp_path / "recipe.md").read_text(encoding="utf-8") == TEXT
     assert stale != TEXT
