@@ -32,7 +32,7 @@ COMMANDS = {
         "ops.check", "Validate the recipe, tell every problem at once, and compile recipe.toml to recipe.json.",
         "npm run ops -- check"),
     "schema": Place(
-        "ops.schema", "Print the JSON Schema of recipe.toml, or write it and the tables of its page.",
+        "ops.schema", "Print the JSON Schema of recipe.toml, or write it, its page and the manifest's schema.",
         "npm run ops -- schema --write"),
     "diagrams": Place(
         "ops.diagrams", "Print the loop as a mermaid diagram, or write it into its page.",

@@ -25,7 +25,7 @@ TABLES = re.compile(r"(?<=<!-- the fields -->\n).*(?=<!-- end of the fields -->)
 @click.command()
 @click.option("--write", is_flag=True, help="Refresh both schemas and the tables in docs/recipe.md.")
 def schema(write: bool) -> None:
-    """Print the JSON Schema of recipe.toml, or write it, the tables of its page, and the manifest's schema."""
+    """Print the JSON Schema of recipe.toml, or write it, its page and the manifest's schema."""
     text = json.dumps(json_schema(), indent=1)
     if not write:
         click.echo(text)
