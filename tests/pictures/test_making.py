@@ -6,6 +6,7 @@ import random
 import struct
 import warnings
 import zlib
+from functools import cache
 
 import pytest
 from PIL import Image
@@ -146,6 +147,7 @@ def test_a_colour_profile_too_large_to_be_read_is_a_warning() -> None:
     assert "too large" in picture.warnings[0]
 
 
+@cache
 def files() -> dict[str, bytes]:
     """A small file of every kind there is: what truncation and mutation work on."""
     fax = scene().convert("1")

@@ -1,6 +1,7 @@
 """Pixels of every rendition: its crop, its size, its canvas, its overlay, and the colour that stands for it."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -368,9 +369,14 @@ def test_an_animation_is_judged_by_its_first_frame() -> None:
 # -- as good as the slow way ------------------------------------------------------------------------------
 
 
+@cache
+def original() -> Image.Image:
+    return photo(1600, 1200, 3)
+
+
 @pytest.mark.parametrize("largest", [700, 1000], ids=["decoded at half its size", "decoded whole"])
 def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> None:
-    body = saved(photo(1600, 1200, 3), "jpeg", quality=93)
+    body = saved(original(), "jpeg", quality=93)
     whole = opened(body).convert("RGB")
     specs = [RenditionSpec(f"w{width}", width=width) for width in (largest, 500, 250, 125)]
     alike = [
@@ -383,7 +389,6 @@ def test_renditions_look_like_the_whole_picture_scaled_at_once(largest: int) -> 
 
 @pytest.mark.parametrize("times", [1.6, 2.05, 2.4, 4.1, 4.85, 5.6, 8.2, 9.7, 11.2, 17])
 def test_the_largest_rendition_is_as_good_whatever_its_size(times: float) -> None:
-    original = photo(1600, 1200, 3)
     spec = RenditionSpec("one", width=round(1600 / times))
-    (frame,) = all_rendered(decoded(saved(original, "jpeg", quality=95), spec), [spec])["one"]
-    assert ssim(frame, original.resize(frame.size, Image.Resampling.LANCZOS)) > 0.995
+    (frame,) = all_rendered(decoded(saved(original(), "jpeg", quality=95), spec), [spec])["one"]
+    assert ssim(frame, original().resize(frame.size, Image.Resampling.LANCZOS)) > 0.995
