@@ -469,6 +469,59 @@ def test_with_digest_names_superseded_files_stay_for_a_day_and_then_go(storage: 
     assert old not in files(storage)
 
 
+def test_what_was_superseded_over_a_day_ago_goes_with_the_next_overwrite(storage: MemoryStorage) -> None:
+    digest = recipe("thumb", template=DIGEST)
+    for body in (GOOD, OTHER, GOOD + b"again"):
+        storage.upload(KEY, body)
+        run(storage, digest)
+        storage.wait(hours=23)
+    assert len(manifest(storage).superseded) == 2
+    storage.wait(hours=1)
+    storage.upload(KEY, OTHER + b"again")
+    run(storage, digest)
+    assert len(manifest(storage).superseded) == 1  # the one before
+    assert len(files(storage)) == 3
+
+
+def test_a_superseded_file_that_is_gone_is_listed_no_longer(storage: MemoryStorage) -> None:
+    digest = recipe("thumb", template=DIGEST)
+    for body in (GOOD, OTHER):
+        storage.upload(KEY, body)
+        run(storage, digest)
+    storage.delete([manifest(storage).superseded[0].key])
+    storage.upload(KEY, GOOD + b"again")
+    recorded = Recorded(storage)
+    reconcile(KEY, digest, recorded, MAKER)
+    assert len(manifest(storage).superseded) == 1
+    assert "delete" not in recorded.requests
+
+
+def test_a_rejection_keeps_superseded_files_for_their_day(storage: MemoryStorage) -> None:
+    digest = recipe("thumb", template=DIGEST)
+    for body in (GOOD, OTHER, BAD):
+        storage.upload(KEY, body)
+        run(storage, digest)
+    (superseded,) = manifest(storage).superseded
+    assert superseded.key in files(storage)
+    assert len(files(storage)) == 3
+
+
+def test_a_manifest_written_between_list_and_get_is_looked_at_again(storage: MemoryStorage) -> None:
+    storage.upload(KEY, GOOD)
+    run(storage)
+
+    def rewrite(name: str) -> None:
+        if name in ("list_renditions", "read_manifest") and len(recorded.requests) in (2, 3):
+            run(storage, recipe(more=f'base_url = "/{len(recorded.requests)}/"'))
+
+    recorded = Recorded(storage, rewrite)
+    assert reconcile(KEY, recipe(), recorded, MAKER).status == "rewritten"
+    assert recorded.requests == [
+        *("read_manifest", "list_renditions", "read_manifest"),  # each of another manifest
+        *("read_manifest", "list_renditions", "head_source", "write_manifest", "list_renditions", "head_source"),
+    ]
+
+
 def test_a_removal_removes_superseded_files_too(storage: MemoryStorage) -> None:
     digest = recipe("thumb", template=DIGEST)
     for body in (GOOD, OTHER):
@@ -483,9 +536,10 @@ def test_files_that_no_manifest_lists_are_swept_when_no_run_can_still_need_them(
     storage.upload(KEY, GOOD)
     run(storage)
     storage.write_rendition("a/cat.png/left-by-a-crash.png", b"", "image/png", "")
+    storage.wait(minutes=59)
     run(storage)
     assert "a/cat.png/left-by-a-crash.png" in files(storage)
-    storage.wait(hours=1)
+    storage.wait(minutes=1)
     assert run(storage) == "unchanged"
     assert "a/cat.png/left-by-a-crash.png" not in files(storage)
 
@@ -628,7 +682,7 @@ def published_half(storage: MemoryStorage) -> dict[str, Any]:
 
 def test_a_rejected_overwrite_keeps_all_that_pages_read_of_what_stays_up(storage: MemoryStorage) -> None:
     own = Credits(copyright="(c) 2026", artist="A. Lens")
-    header = Header("jpeg", 40, 30, 1, "data:image/webp;base64,AA==", "#808080", own)
+    header = Header("jpeg", 40, 30, 1, "data:image/webp;base64,AA==", "#808080", own, ("Of the picture before.",))
     storage.upload(KEY, GOOD, {"alt": "A cat", "credit": "Agency", "focal-point": "0.1,0.2"})
     reconcile(KEY, recipe(), storage, Counting(header=header))
     half = published_half(storage)
@@ -638,6 +692,7 @@ def test_a_rejected_overwrite_keeps_all_that_pages_read_of_what_stays_up(storage
         storage.upload(KEY, BAD + bytes([number]))
         assert run(storage) == "rejected"
         assert published_half(storage) == half
+        assert manifest(storage).warnings == ()
 
 
 def test_beside_a_rejection_pages_are_offered_what_still_stands(storage: MemoryStorage) -> None:
