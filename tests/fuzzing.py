@@ -138,8 +138,13 @@ class Log:
 
 
 OWN = threading.local()
-"""The wiring of each thread."""
-handler.wiring = lambda: OWN.wiring
+"""Holds the wiring of each thread."""
+
+
+def own_wiring() -> handler.Wiring:
+    """What stands in for the handler's wiring, of which there is one for the whole process."""
+    wiring: handler.Wiring = OWN.wiring
+    return wiring
 
 
 def through_the_handler(body: bytes, recipe: Recipe, sandbox: Sandbox) -> str:
@@ -208,6 +213,7 @@ def main() -> None:
     pictures = seeds(asked.folders)
     if not pictures:
         parser.error("there is no picture in these folders that could be damaged")
+    handler.wiring = own_wiring
     todo = list(jobs(pictures, asked.mutants, asked.seed))
     recipe = load(ROOT / "recipe.toml")
     print(f"{len(pictures):,} files and {asked.mutants:,} mutants of them, {asked.memory} MB", flush=True)

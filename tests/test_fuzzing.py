@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import handler
 from imaging.errors import damaged
 from imaging.exchange import Made, Order
 from imaging.sandbox.sandbox import Sandbox
 from tests.builders import saved, scene
-from tests.fuzzing import Job, feed, through_the_handler
+from tests.fuzzing import Job, feed, own_wiring, through_the_handler
 from tests.recipes import recipe
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +49,10 @@ def test_a_short_fuzz_through_the_handler_ends_every_file_and_counts_them(tmp_pa
         ("ours", "!ExceptionGroup: "),
     ],
 )
-def test_a_crash_is_fine_when_another_process_makes_the_next_picture(tmp_path: Path, end: str, how: str) -> None:
+def test_a_crash_is_fine_when_another_process_makes_the_next_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, how: str
+) -> None:
+    monkeypatch.setattr(handler, "wiring", own_wiring)
     file = tmp_path / "a.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + end.encode())
     with Crashing() as sandbox:
