@@ -110,7 +110,7 @@ def test_floats_from_zero_to_one_reach_from_black_to_white() -> None:
     ramp = Image.new("F", (3, 1))
     for at, value in enumerate((0.0, 0.5, 1.0)):
         ramp.putpixel((at, 0), value)
-    assert list(still(saved(ramp, "tiff")).tobytes()) in ([0, 128, 255], [0, 127, 255])
+    assert list(eight_bit(ramp, FORMATS["tiff"]).tobytes()) in ([0, 128, 255], [0, 127, 255])
 
 
 def test_alpha_that_hides_nothing_is_dropped() -> None:
@@ -136,14 +136,14 @@ def test_deep_cmyk_is_decoded() -> None:
 def test_a_float_that_is_no_grey_is_no_fault(value: float) -> None:
     ramp = Image.new("F", (3, 1), 0.5)
     ramp.putpixel((1, 0), value)
-    assert still(saved(ramp, "tiff")).mode == "L"
+    assert eight_bit(ramp, FORMATS["tiff"]).mode == "L"
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(0, 0), (-70_000, 70_000), (0, 2**31 - 1), (65_536, 65_537)])
 def test_greys_of_32_bits_reach_from_black_to_white(lowest: int, highest: int) -> None:
     ramp = Image.new("I", (2, 1), lowest)
     ramp.putpixel((1, 0), highest)
-    assert list(still(saved(ramp, "tiff")).tobytes()) == ([0, 255] if highest > lowest else [0, 0])
+    assert list(eight_bit(ramp, FORMATS["tiff"]).tobytes()) == ([0, 255] if highest > lowest else [0, 0])
 
 
 @pytest.mark.parametrize("mode", ["La", "RGBa", "PA", "YCbCr", "HSV", "RGBX"])

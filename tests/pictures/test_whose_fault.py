@@ -62,6 +62,8 @@ def files() -> dict[str, bytes]:
         "a HEIC": heic(),
         "a JPEG that XMP credits": saved(scene(), "jpeg", xmp=b"<dc:creator><b>Ada</b></dc:creator>"),
         "a TIFF": tiff((4, 4), 3, 8, 2, bytes(48)),
+        "a deep TIFF with alpha": tiff((4, 4), 4, 16, 2, deep(bytes(64), "<"), (338, 3, 1, 2)),
+        "a TIFF of differences": saved(see_through(), "tiff", compression="tiff_lzw", tiffinfo={317: 2}),
         "a JPEG of a printer": saved(scene().convert("CMYK"), "jpeg", icc_profile=cmyk_profile()),
         # Files with a fault, for the functions that put it into words:
         "a PNG with damaged extras": png_with(saved(scene(), "png"), b"pHYs", b""),
