@@ -5,6 +5,7 @@ that what runs here is what is deployed. S3's events go through a queue to proce
 would: one event at a time, warm between events, two retries, then the failure queue.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 import boto3
+from botocore.config import Config
 
 from imaging.keys import manifest_key_of
 from imaging.publishing.manifest import Manifest
@@ -32,8 +34,8 @@ RETRY_SECONDS = (1, 2)
 """Lambda waits one minute, then two; nobody at a terminal wants to."""
 FROM_THE_SYSTEM = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """What a Python program may need to start at all; Lambda sets the first two itself."""
-UPLOADS = 4
-"""Files that are uploaded at the same time."""
+AT_A_TIME = 4
+"""Files that are uploaded, or copied out, at the same time."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class LocalStack:
         return self.folder / "handler.log"
 
     def _client(self, name: str) -> Any:
-        return self._session.client(name, endpoint_url=self.endpoint)
+        # A server on this machine that does not answer is gone; trying again for a minute would help nobody.
+        return self._session.client(name, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 2}))
 
     def _make_buckets(self) -> None:
         for name in (self.deployment.raw, self.deployment.renditions):
@@ -99,21 +102,26 @@ class LocalStack:
 
     def upload(self, key: str, file: Path) -> None:
         """Put a file into the raw bucket, as an editor would."""
-        self.s3.upload_file(str(file), self.deployment.raw, key)
+        with file.open("rb") as body:
+            self.s3.put_object(Bucket=self.deployment.raw, Key=key, Body=body)
 
     def upload_all(self, files: Mapping[str, Path]) -> None:
         """Upload files side by side in the background; one that cannot be uploaded is delivered with its error."""
+        waiting: SimpleQueue[tuple[str, Path]] = SimpleQueue()
+        for each in files.items():
+            waiting.put(each)
 
-        def upload(key: str, file: Path) -> None:
-            try:
-                self.upload(key, file)
-            except Exception as error:  # noqa: BLE001  whatever it is, the other files go on
-                self._ended.put(Delivery((key,), f"not uploaded: {error}"))
+        def upload() -> None:
+            with contextlib.suppress(Empty):
+                while True:
+                    key, file = waiting.get_nowait()
+                    try:
+                        self.upload(key, file)
+                    except Exception as error:  # noqa: BLE001  whatever it is, the other files go on
+                        self._ended.put(Delivery((key,), f"not uploaded: {error}"))
 
-        pool = ThreadPoolExecutor(UPLOADS)
-        for key, file in files.items():
-            pool.submit(upload, key, file)
-        pool.shutdown(wait=False)
+        for _ in range(min(AT_A_TIME, len(files))):
+            Thread(target=upload, daemon=True).start()
 
     def manifest(self, key: str) -> Manifest | None:
         """The manifest of a source, or None where there is none."""
@@ -125,10 +133,13 @@ class LocalStack:
 
     def renditions(self) -> Iterator[tuple[str, bytes]]:
         """Every object of the renditions bucket: key and bytes."""
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployment.renditions):
-            for item in page.get("Contents", ()):
-                answer = self.s3.get_object(Bucket=self.deployment.renditions, Key=item["Key"])
-                yield item["Key"], answer["Body"].read()
+
+        def read(key: str) -> tuple[str, bytes]:
+            return key, self.s3.get_object(Bucket=self.deployment.renditions, Key=key)["Body"].read()
+
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployment.renditions):
+                yield from pool.map(read, [item["Key"] for item in page.get("Contents", ())])
 
     def deliver(self) -> Iterator[Delivery]:
         """Wait for events for ever, and yield each that came to its end."""
