@@ -6,7 +6,7 @@ passes by each of them. (Its rendering would tell as well, but gathers tables th
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tomlkit.container import OutOfOrderTableProxy
@@ -52,18 +52,14 @@ class Lines:
         line = None
         for step in path:
             here = _child(here, step)
-            if here is None:
-                break
             line = self._line(here) or line
         return line
 
     def _line(self, item: Any) -> int | None:
-        while id(item) not in self._begun:
-            # A table made by dotted keys has no line of its own: it begins with the first of its fields.
-            item = next(_children(item), None)
-            if item is None:
-                return None
-        return self._begun[id(item)][0]
+        # A table made by dotted keys has no line of its own: it begins with the first of its fields.
+        while item is not None and id(item) not in self._begun:
+            item = _first_child(item)
+        return None if item is None else self._begun[id(item)][0]
 
 
 def quoted(text: str, line: int) -> str:
@@ -105,7 +101,7 @@ class _Parser(Parser):
         return key, table
 
 
-def _child(parent: Any, step: str | int) -> Any:
+def _child(parent: Any, step: str | int | None) -> Any:
     try:
         # item(), where there is one: indexing would give a plain bool, whose identity says nothing.
         has_no_item = isinstance(parent, AoT | OutOfOrderTableProxy)
@@ -114,10 +110,5 @@ def _child(parent: Any, step: str | int) -> Any:
         return None
 
 
-def _children(parent: Any) -> Iterator[Any]:
-    if isinstance(parent, AoT):
-        yield from parent.body
-    elif isinstance(parent, Table):
-        yield from (each for key, each in parent.value.body if key is not None)
-    elif isinstance(parent, Mapping):  # one table, opened in several places
-        yield from (parent[name] for name in parent)
+def _first_child(parent: Any) -> Any:
+    return _child(parent, next(iter(parent), None) if isinstance(parent, Mapping) else 0)

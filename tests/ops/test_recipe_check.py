@@ -432,6 +432,7 @@ def test_an_overlay_that_would_fail_every_upload_is_a_problem_with_its_line(
     problem = problem_of(THUMB + 'overlay.scale = 1\noverlay.file = "mark.png"', tmp_path)
     assert problem.sentence.startswith('rendition "thumb", overlay, file: the file "mark.png" ')
     assert told in problem.sentence
+    assert problem.sentence.endswith(".")
     assert (problem.line, problem.quoted) == (4, 'overlay.file = "mark.png"')
 
 
@@ -536,7 +537,7 @@ def test_any_table_is_a_recipe_or_has_problems_and_the_schema_takes_every_recipe
         return
     assert problems
     for problem in problems:
-        assert problem.sentence
+        assert problem.sentence.endswith((".", "?"))
         assert (problem.line is None) is (not problem.quoted)
 
 

@@ -94,6 +94,11 @@ def test_what_is_not_there_has_the_line_of_the_nearest_table_around_it(
     assert Lines(RECIPE).line_of(path) == line
 
 
+@pytest.mark.parametrize("value", ["1", "true", "[]", "{}", "1979-05-27"])
+def test_a_table_of_dotted_keys_begins_with_the_first_of_them_whatever_its_value(value: str) -> None:
+    assert Lines(f"a = 1\nb.c.d = {value}\n").line_of(("b", "c")) == 2
+
+
 def test_the_values_are_those_that_python_reads() -> None:
     assert Lines(RECIPE).values == tomllib.loads(RECIPE)
 
@@ -175,3 +180,4 @@ def test_a_line_is_quoted_without_its_indent_in_printable_characters_and_cut_whe
     assert quoted(text, 1) == "a = 1"
     assert quoted(text, 2) == 'b = "\\x85"'
     assert quoted(text, 3) == 'c = "' + "x" * (LONGEST_QUOTE - 5) + "..."
+    assert quoted("x" * LONGEST_QUOTE, 1) == "x" * LONGEST_QUOTE
