@@ -1,6 +1,7 @@
 """What the contenders need, installed at the first run and never into the project's own environment."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ HERE = ROOT / "benchmarks"
 LOCAL = ROOT / ".local" / "bench"
 PYTHON_PACKAGES = LOCAL / "python"
 ONLY_S3 = {"s3", "_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
-"""What of botocore's data is packaged, see serverless.yml."""
+"""What of botocore's data an S3 client reads."""
 
 
 def sharp() -> str:
@@ -47,10 +48,12 @@ def _once(name: str, lock: Path, folder: Path, command: list[str], place: Path) 
     return ""
 
 
-def lay_out(folder: Path, distributions: list[str]) -> None:
-    """These packages of our environment in one folder, as in a zip for Lambda: without compiled files."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in distributions:
+def lay_out_bare(folder: Path, package: Path) -> None:
+    """Boto3 and Pillow with what they need and nothing else, as in a zip for Lambda: without compiled files.
+
+    Pillow is taken from an unpacked `package`, where it is for the Python that runs there.
+    """
+    for name in ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3"):
         for file in metadata.files(name) or ():
             parts = file.parts
             if parts[0] == ".." or parts[0].endswith(".dist-info") or file.suffix == ".pyc":
@@ -60,21 +63,12 @@ def lay_out(folder: Path, distributions: list[str]) -> None:
             target = folder.joinpath(*parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(str(file.locate()), target)
+    for name in ("PIL", "pillow.libs"):
+        shutil.copytree(package / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def lay_out_package(folder: Path) -> None:
-    """The function as it is packaged, for the Python that runs this."""
-    lay_out(folder, _pinned(ROOT / "requirements.txt"))
-    for name in ("handler.py", "recipe.toml"):
-        shutil.copyfile(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "imaging", folder / "imaging", ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def lay_out_bare(folder: Path) -> None:
-    """Boto3 and Pillow with what they need, and nothing else."""
-    lay_out(folder, ["boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3", "pillow"])
-
-
-def _pinned(requirements: Path) -> list[str]:
-    lines = requirements.read_text(encoding="utf-8").splitlines()
-    return [line.partition("==")[0] for line in lines if "==" in line and not line.startswith((" ", "#"))]
+def pinned_version(name: str) -> str:
+    """The version of a package in the benchmark's own lock."""
+    text = (HERE / "requirements.txt").read_text(encoding="utf-8")
+    found = re.search(rf"^{re.escape(name)}==([\w.]+)", text, re.MULTILINE)
+    return found[1] if found else ""

@@ -4,20 +4,21 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def main(folder: str, photo: str) -> None:
     """Write a source of each kind; without a HEIC encoder there is no HEIC."""
     into = Path(folder)
-    image = Image.open(photo).convert("RGB")
+    image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
     small = image.resize((4032, 3024))
-    small.save(into / "webp.webp", quality=90, method=2)
+    small.save(into / "webp-12mp.webp", quality=90, method=2)
     with suppress(ImportError):
         from pillow_heif import register_heif_opener  # noqa: PLC0415  only in the benchmark's own packages
 
         register_heif_opener()
-        small.save(into / "heic.heic", quality=90)
+        small.save(into / "heic-12mp.heic", quality=90)
+    small.save(into / "avif-12mp.avif", quality=80, speed=9)
     huge = image.resize((11_648, 8_736))
     huge.save(into / "jpeg-100mp.jpg", quality=85)
     huge.close()

@@ -1,20 +1,29 @@
 """The codec floor: decode once at the scale needed, encode every file from pixels made before; nothing between.
 
-`ours` encodes with our settings, `plain` with those that Pillow has by itself at quality 80.
+`PROGRAM CODING PIXELS OUT PHOTO...`; CODING is `ours` for the settings of our defaults, `plain` for those that Pillow
+has by itself at quality 80, or `equal`.
 """
 
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from benchmarks.programs.job import FORMATS, WIDTHS, specs, write
-from imaging.decoding import Picture
-from imaging.encoding import encode
+WIDTHS = (320, 640, 1280, 1920)
+OURS: dict[str, dict[str, Any]] = {
+    "jpeg": {"quality": 80, "optimize": True, "progressive": True, "subsampling": "4:2:0"},
+    "webp": {"quality": 80, "method": 2},
+}
+CODINGS: dict[str, dict[str, dict[str, Any]]] = {
+    "ours": OURS,
+    "plain": {"jpeg": {"quality": 80}, "webp": {"quality": 80}},
+    "equal": {**OURS, "webp": {"quality": 80, "method": 4}},
+}
 
 
-def main(way: str, pixels: str, out: str, *photos: str) -> None:
+def main(coding: str, pixels: str, out: str, *photos: str) -> None:
     """Make the files."""
     for photo in photos:
         image = Image.open(io.BytesIO(Path(photo).read_bytes()))
@@ -25,18 +34,13 @@ def main(way: str, pixels: str, out: str, *photos: str) -> None:
         image.load()
         image.close()
         for file in Path(pixels).glob(f"{Path(photo).stem}-*.rgb"):
-            _, rendition, size = file.stem.rsplit("-", 2)
-            width, _, height = size.partition("x")
-            frame = Image.frombytes("RGB", (int(width), int(height)), file.read_bytes())
-            picture = Picture("jpeg", *upright, (frame,))
-            for name in FORMATS:
-                if way == "ours":
-                    content = encode((frame,), name, specs()[0], picture)
-                else:
-                    buffer = io.BytesIO()
-                    frame.save(buffer, name, quality=80)
-                    content = buffer.getvalue()
-                write(out, photo, int(rendition), name, content)
+            _, width, size = file.stem.rsplit("-", 2)
+            across, _, down = size.partition("x")
+            frame = Image.frombytes("RGB", (int(across), int(down)), file.read_bytes())
+            for name, options in CODINGS[coding].items():
+                content = io.BytesIO()
+                frame.save(content, name, **options)
+                Path(out, f"{Path(photo).stem}-{width}.{name}").write_bytes(content.getvalue())
 
 
 if __name__ == "__main__":

@@ -1,19 +1,58 @@
-"""The one job that all contenders do."""
+"""The one job that all contenders do, as our own programs say it."""
 
+import sys
 from pathlib import Path
 
-from imaging.model import Limits, RenditionSpec
+from imaging.exchange import Order
+from imaging.recipe.spec import RenditionSpec
+from imaging.sandbox.sandbox import Sandbox
 
 WIDTHS = (320, 640, 1280, 1920)
-FORMATS = ("jpeg", "webp")
-LIMITS = Limits()
+FORMATS = {
+    "defaults": ("jpeg", "webp"),
+    "equal": ("jpeg", "webp"),
+    "lossless": ("png",),
+    "avif": ("avif",),
+    "animated": ("webp",),
+}
+QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
+EFFORT = {"webp": 2, "avif": 3, "png": 6}
+"""What a recipe means that says nothing of them."""
+MEMORY, SECONDS = 1769 * 2**20, 60
+"""What the deployed function gives its sandbox."""
 
 
-def specs(*formats: str) -> list[RenditionSpec]:
-    """The job as a recipe would say it; quality 80 is the default of both formats."""
-    return [RenditionSpec(f"w{width}", width=width, formats=formats or FORMATS) for width in WIDTHS]
+def order(coding: str, widths: tuple[int, ...] = WIDTHS) -> Order:
+    """The job as the sandbox is told it."""
+    formats = FORMATS[coding]
+    quality = {name: QUALITY[name] for name in formats if name in QUALITY}
+    effort = {name: EFFORT[name] for name in formats if name in EFFORT}
+    if coding == "equal":
+        effort["webp"] = 4
+    return Order(
+        tuple(
+            RenditionSpec(f"w{width}", width=width, formats=formats, quality=quality, effort=effort) for width in widths
+        )
+    )
 
 
-def write(out: str, photo: str, width: int, extension: str, content: bytes) -> None:
+def write(out: str, photo: str, name: str, extension: str, content: bytes) -> None:
     """One file of the contender's output."""
-    Path(out, f"{Path(photo).stem}-{width}.{extension}").write_bytes(content)
+    Path(out, f"{Path(photo).stem}-{name.removeprefix('w')}.{extension}").write_bytes(content)
+
+
+def make(order: Order, out: str, photos: tuple[str, ...]) -> None:
+    """Make the files in a sandbox, and print the most memory that both processes held together."""
+    with Sandbox(MEMORY, SECONDS) as sandbox:
+        for photo in photos:
+            for file in sandbox.make(Path(photo).read_bytes(), order).files:
+                write(out, photo, file.name, file.format, file.content)
+        peak = sandbox.peak
+    sys.stdout.write(f"peak {peak + own_peak()}\n")
+
+
+def own_peak() -> int:
+    """The most bytes of memory that this process has held."""
+    import resource  # noqa: PLC0415  unknown on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

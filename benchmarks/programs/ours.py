@@ -1,27 +1,18 @@
-"""Ours: the functions that `imaging.reconciling.publish` calls, from the source's bytes to the renditions'."""
+"""Ours: a sandbox that is handed each source and gives its files back, as in the function, `PROGRAM [CODING] OUT ...`.
+
+The loop around it is left out, since it imports botocore: `unchanged.py` and the cold start measure that.
+"""
 
 import sys
-from pathlib import Path
 
-from benchmarks.programs.job import LIMITS, specs, write
-from imaging.decoding import decode
-from imaging.encoding import encode_all
-from imaging.rendering import render
+from benchmarks.programs.job import FORMATS, make, order
 
 
-def publish(out: str, photo: str, *formats: str) -> None:
-    """Make the files of one photo."""
-    wanted = specs(*formats)
-    picture = decode(Path(photo).read_bytes(), wanted, LIMITS)
-    for made in encode_all(render(picture, wanted), picture):
-        write(out, photo, made.spec.width or 0, made.format, made.content)
-
-
-def main(out: str, *photos: str) -> None:
-    """Make the files; `out` may carry formats after a comma: `DIR,avif`."""
-    out, *formats = out.split(",")
-    for photo in photos:
-        publish(out, photo, *formats)
+def main(*arguments: str) -> None:
+    """Make the files; `defaults` is the coding where none is named."""
+    coding = arguments[0] if arguments[0] in FORMATS else ""
+    out, *photos = arguments[1:] if coding else arguments
+    make(order(coding or "defaults"), out, tuple(photos))
 
 
 if __name__ == "__main__":

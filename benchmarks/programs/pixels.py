@@ -1,20 +1,16 @@
-"""Prepares the codec floor: every rendition's pixels, `STEM-RENDITION-WIDTHxHEIGHT.rgb`, made once and not measured."""
+"""Makes what is not measured: every rendition's pixels as PNG, `PROGRAM OUT WIDTH,WIDTH... PHOTO...`.
+
+The codec floor encodes them, and the judge of similarity looks at them.
+"""
 
 import sys
-from pathlib import Path
 
-from benchmarks.programs.job import LIMITS, specs
-from imaging.decoding import decode
-from imaging.rendering import render
+from benchmarks.programs.job import make, order
 
 
-def main(out: str, *photos: str) -> None:
+def main(out: str, widths: str, *photos: str) -> None:
     """Write the pixels into `out`."""
-    for photo in photos:
-        picture = decode(Path(photo).read_bytes(), specs(), LIMITS)
-        for spec, (frame, *_) in render(picture, specs()):
-            name = f"{Path(photo).stem}-{spec.width}-{frame.width}x{frame.height}.rgb"
-            Path(out, name).write_bytes(frame.convert("RGB").tobytes())
+    make(order("lossless", tuple(map(int, widths.split(",")))), out, photos)
 
 
 if __name__ == "__main__":

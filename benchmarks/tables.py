@@ -1,0 +1,62 @@
+"""The benchmark's answer as tables for people."""
+
+from typing import Any
+
+from benchmarks.contenders import SETTINGS
+from benchmarks.measuring import Figure
+
+Rows = dict[str, Any]
+
+
+def tables(result: Rows) -> str:
+    """All of it."""
+    machine = ", ".join(f"{name} {version}".strip() for name, version in result["machine"].items())
+    lines = [machine, f"{result['photos']} photos, median (least-most) of {result['rounds']} runs in turns, one core"]
+    for settings, heading in SETTINGS.items():
+        programs = {name: one for name, one in result["programs"].items() if one["settings"] == settings}
+        if programs:
+            lines += ["", heading, *_programs(programs), "", *_ratios(result["ratios"], programs)]
+    for heading, rows in result.get("also", {}).items():
+        lines += ["", heading]
+        for name, row in rows.items():
+            lines.append(f"  {name:<58} {in_words(row)}")
+    return "\n".join(lines)
+
+
+def _programs(programs: Rows) -> list[str]:
+    lines = [f"{'program':<34}{'CPU s':>20}{'peak MB':>9}{'MB made':>9}{'SSIM':>8}"]
+    for one in programs.values():
+        if one["missing"]:
+            lines.append(f"{one['title']:<34}  missing: {one['missing']}")
+            continue
+        cpu = Figure(**one["cpu"])
+        spread = f"{cpu.median:.2f} ({cpu.least:.2f}-{cpu.most:.2f})"
+        alike = f"{one['similarity']:.4f}" if one["similarity"] else "-"
+        lines.append(
+            f"{one['title']:<34}{spread:>20}{one['peak_mb']['median']:>9.0f}{one['bytes'] / 1e6:>9.2f}{alike:>8}"
+        )
+    return lines
+
+
+def _ratios(ratios: Rows, programs: Rows) -> list[str]:
+    lines = [f"{'ours / the other, in each turn':<34}{'ratio':>8}{'at most':>9}"]
+    for name, one in ratios.items():
+        if name.partition(" / ")[2] in programs:
+            most = one["at_most"]
+            verdict = "" if most is None else f"{most:9.2f}  {'reached' if one['value'] <= most else 'missed'}"
+            lines.append(f"{name:<34}{one['value']:>8.2f}{verdict}")
+    return lines if len(lines) > 1 else []
+
+
+def in_words(row: Any) -> str:
+    """One row of a table: its numbers with their names."""
+    if isinstance(row, dict):
+        return ", ".join(f"{number(value)} {name}" for name, value in row.items())
+    return number(row)
+
+
+def number(value: Any) -> str:
+    """A number with as many digits as mean something."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if 0.9 < value < 1 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
