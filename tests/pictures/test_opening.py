@@ -5,9 +5,11 @@ import struct
 import pytest
 from PIL import Image
 
+from imaging.formats import FORMATS
 from imaging.pictures.containers import jpeg_scans
+from imaging.pictures.opening import opened
 from imaging.recipe.spec import Limits, RenditionSpec
-from tests.builders import CANVAS, DOT, decoded, gif, heic, jpeg_of_scans, png_chunk, rejection_of, saved, scene
+from tests.builders import CANVAS, DOT, decoded, exif, gif, heic, jpeg_of_scans, png_chunk, rejection_of, saved, scene
 
 STILL = RenditionSpec("still", animated=False)
 
@@ -106,3 +108,28 @@ def test_the_limit_of_animations_does_not_bind_stills() -> None:
 def test_the_pages_of_a_tiff_are_not_counted() -> None:
     pages = saved(Image.new("L", (4, 4)), "tiff", save_all=True, append_images=[Image.new("L", (4, 4))] * 50)
     assert len(decoded(pages, limits=Limits(animation_pixels=16)).frames) == 1
+
+
+@pytest.mark.parametrize("at", [6, 8])
+def test_a_picture_without_a_pixel_is_damaged_and_says_what_size_it_claims(at: int) -> None:
+    body = bytearray(gif(CANVAS, [(DOT, 1, 1, 2)], 0))
+    body[at : at + 2] = bytes(2)
+    fault = rejection_of(bytes(body))
+    assert fault.code == "damaged"
+    assert f"{'0 x 4' if at == 6 else '6 x 0'} pixels" in fault.reason
+
+
+def test_a_still_that_no_spec_wants_to_move_is_not_searched_for_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(_image: Image.Image) -> int:
+        raise AssertionError("its frames were counted")
+
+    monkeypatch.setattr("PIL.GifImagePlugin.GifImageFile.n_frames", property(counted))
+    assert len(decoded(gif(CANVAS, [(DOT, 1, 1, 2)] * 3, 0), STILL).frames) == 1
+
+
+def test_an_upright_size_is_that_of_the_stored_one_turned() -> None:
+    jpeg, specs = FORMATS["jpeg"], (STILL,)
+    for orientation, size in ((1, (96, 64)), (4, (96, 64)), (5, (64, 96)), (8, (64, 96))):
+        body = saved(scene(), "jpeg", exif=exif(Orientation=orientation))
+        file = opened(body, jpeg, specs, Limits())
+        assert (file.orientation, file.size, file.stored(file.size)) == (orientation, size, (96, 64))
