@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from math import isfinite
 from types import UnionType
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
@@ -86,7 +85,7 @@ def _one(kind: Any, plain: Any) -> Any:
         return moment
     if kind is float and type(plain) is int:
         plain = float(plain)
-    _require(type(plain) is kind and (kind is not float or isfinite(plain)), kind, plain)
+    _require(type(plain) is kind, kind, plain)
     return plain
 
 

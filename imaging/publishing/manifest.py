@@ -143,7 +143,7 @@ class Manifest(Entry):
         """The manifest that `body` holds, or None where somebody else's bytes stand in its place."""
         try:
             content = json.loads(body)
-            _json(content)  # what cannot be written again, such as half a character, is none of ours either
+            _json(content)  # what cannot be written again, such as half a character or infinity, is none of ours
             return cls.read(content) if content.pop("manifest") == VERSION else None
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
             return None

@@ -23,7 +23,9 @@ def test_a_focal_point_is_two_numbers_from_0_to_1(typed: str, point: tuple[float
     assert (hints.focal_point, hints.warnings) == (point, ())
 
 
-@pytest.mark.parametrize("typed", ["0.3", "0.3,0.4,0.5", "left,top", "1.01,0", "-0.1,0", "nan,nan", "inf,0", ","])
+@pytest.mark.parametrize(
+    "typed", ["0.3", "0.3,0.4,0.5", "left,top", "1.01,0", "-0.1,0", "0,1.01", "0,-0.1", "nan,nan", "inf,0", ","]
+)
 def test_any_other_focal_point_is_a_warning_that_says_what_to_write(typed: str) -> None:
     hints = read_hints({"focal-point": typed}, KNOWN)
     assert hints.focal_point is None

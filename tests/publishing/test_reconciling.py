@@ -826,6 +826,8 @@ FOREIGN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a hash that is a number": lambda content: content["renditions"][0].update(sha256=5),
     "a width that is true": lambda content: content["renditions"][0].update(width=True),
     "a format nobody writes": lambda content: content["renditions"][0].update(format="tga"),
+    "a fit nobody knows": lambda content: content["renditions"][0].update(fit="stretch-a-bit"),
+    "a focal point at infinity": lambda content: content.update(focal_point=[float("inf"), 0]),
     "a memory in words": lambda content: content.update(
         status="rejected", rejection={"code": "a", "reason": "b", "advice": "c", "memory": "x"}
     ),
