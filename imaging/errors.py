@@ -111,6 +111,12 @@ def unknown_format(opened: Iterable[str]) -> Rejection:
     return Rejection("unsupported-format", reason, f"Upload a {', '.join(names)} or {last} file.")
 
 
+def unsupported_layout(spoken: str, stores: str) -> Rejection:
+    """The format is opened here, but not what this file stores in it."""
+    reason = f"This {spoken} stores {stores}, which cannot be opened here."
+    return Rejection("unsupported-format", reason, "Save it with 8 or 16 bits per channel, or as PNG, and upload that.")
+
+
 def damaged(spoken: str) -> Rejection:
     """A picture library could not make sense of the file."""
     reason = f"This {spoken} file is damaged, or of a rare kind, and cannot be opened."

@@ -58,6 +58,8 @@ def decode(source: Opened, plan: Plan, body: bytes, limits: Limits) -> Picture:
             resample = Image.Resampling.LANCZOS if box else Image.Resampling.BICUBIC
             shrunk = scaled(shrunk, stored, resample, box)
         shrunk = to_srgb(shrunk, icc, warnings)
+        if source.alpha:  # of inks and Lab, whose modes have no room for it
+            shrunk.putalpha(scaled(source.alpha, stored, Image.Resampling.BICUBIC))
         if shrunk is frame:
             shrunk = frame.copy()  # the file's own picture changes with its next frame
         shrunk.info = {}  # savers embed what they find here: profiles, comments
@@ -76,6 +78,9 @@ def decode(source: Opened, plan: Plan, body: bytes, limits: Limits) -> Picture:
 
 def _frames(source: Opened, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
     """Each frame, loaded, and how many milliseconds it stands."""
+    if source.pixels:
+        yield source.pixels, 0
+        return
     image, count = source.image, source.frames
     # A PNG may carry a still for readers that know no animation; it is not one of the frames.
     first = 1 if count > 1 and image.info.get("default_image") else 0

@@ -13,6 +13,7 @@ from imaging.pictures.containers import CHECKS, refuse_many_pixels
 from imaging.pictures.libraries import know, reading
 from imaging.pictures.metadata import orientation_of
 from imaging.pictures.modes import fit_transparency
+from imaging.pictures.tiff import Layout, full_page, is_left_to_pillow, refuse_cut, samples_of
 from imaging.recipe.geometry import Size
 from imaging.recipe.spec import Limits, RenditionSpec
 
@@ -22,13 +23,18 @@ Image.MAX_IMAGE_PIXELS = None
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An opened file: Pillow's picture, and what its header says. `orientation` is EXIF's, 1 to 8."""
+    """An opened file: Pillow's picture, and what its header says. `orientation` is EXIF's, 1 to 8.
+
+    `pixels` and `alpha` are what was put together of a file whose pixels Pillow would not read rightly.
+    """
 
     format: Format
     image: ImageFile.ImageFile
     frames: int
     orientation: int
     warnings: list[str] = field(default_factory=list)
+    pixels: Image.Image | None = None
+    alpha: Image.Image | None = None
 
     @property
     def on_its_side(self) -> bool:
@@ -38,7 +44,7 @@ class Opened:
     @property
     def size(self) -> Size:
         """Width and height of the upright picture."""
-        return self.stored(self.image.size)
+        return self.stored(self.pixels.size if self.pixels else self.image.size)
 
     def stored(self, upright: Size) -> Size:
         """An upright size as it lies in the file, and the other way round."""
@@ -50,6 +56,8 @@ def opened(body: bytes, format: Format, specs: Sequence[RenditionSpec], limits: 
     if format.name in CHECKS:
         CHECKS[format.name](body, limits)
     know(format)
+    if format.name == "tiff" and (page := full_page(body)):
+        return _opened_tiff(body, format, *page, limits)
     with growing_to(limits.pixels if format.name == "gif" else None), reading(format):
         image = Image.open(io.BytesIO(body), formats=[format.plugin])
     refuse_many_pixels(*image.size, limits)
@@ -62,6 +70,22 @@ def opened(body: bytes, format: Format, specs: Sequence[RenditionSpec], limits: 
         with reading(format):
             image.load()
     return Opened(format, image, frames, orientation_of(image, format, warnings), warnings)
+
+
+def _opened_tiff(body: bytes, format: Format, number: int, page: Layout, limits: Limits) -> Opened:
+    """The page to show of a TIFF, its samples put together by us where Pillow is not known to read them rightly."""
+    refuse_many_pixels(*page.size, limits)
+    if not is_left_to_pillow(page):
+        samples = samples_of(body, page)
+        orientation = page.number(274, 1)
+        upright = orientation if 1 <= orientation <= 8 else 1
+        return Opened(format, samples.file, 1, upright, pixels=samples.image, alpha=samples.alpha)
+    refuse_cut(body, page)
+    with reading(format):
+        image = Image.open(io.BytesIO(body), formats=[format.plugin])
+        image.seek(number)
+    refuse_many_pixels(*image.size, limits)
+    return Opened(format, image, 1, 1)
 
 
 def _frame_count(image: Image.Image, format: Format, animated: bool, limits: Limits) -> int:
