@@ -114,6 +114,7 @@ def test_a_memory_error_stays_one() -> None:
         raise MemoryError
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_no_format_is_called_damaged_where_there_is_too_little_memory_for_it(tmp_path: Path) -> None:
     """Each file, of a format whose library says something else, is made with too little memory and with enough."""

@@ -93,6 +93,7 @@ def test_what_is_made_of_one_picture_is_not_changed_by_the_one_before() -> None:
     assert [renditions_of(body, SMALL).files for body in reversed(bodies)] == alone[::-1]
 
 
+@pytest.mark.slow
 def test_a_canvas_of_144_megapixels_around_a_dot_is_made() -> None:
     spec = RenditionSpec("canvas", 12_000, 12_000, "pad", background="#102030", formats=("jpeg",))
     (file,) = renditions_of(saved(Image.new("RGB", (10, 10), "red"), "png"), spec).files
