@@ -151,12 +151,6 @@ def too_many_pixels(width: int, height: int, limit: int) -> Rejection:
     )
 
 
-def outgrown_canvas(limit: int) -> Rejection:
-    """A frame of a GIF is far larger than the canvas the file declares."""
-    reason = f"A frame of this GIF reaches far over its canvas, to more than {_mega(limit)} megapixels."
-    return Rejection("too-many-pixels", reason, _EXPORT_AGAIN)
-
-
 def too_many_frames(count: int, width: int, height: int, limit: int) -> Rejection:
     """The animation is over the recipe's limit of pixels in all frames."""
     return Rejection(

@@ -3,20 +3,17 @@
 Rotation and colour conversion happen after the scale-down, where there are fewer pixels to touch.
 """
 
-from collections.abc import Iterator
-
 from PIL import Image
 
 from imaging.pictures.colour import NUMBERS, numbers_differ_from_srgb, to_srgb
 from imaging.pictures.libraries import reading
-from imaging.pictures.metadata import credits_of, number_in, plays_of
+from imaging.pictures.metadata import credits_of
 from imaging.pictures.modes import eight_bit, with_one_mode
-from imaging.pictures.opening import Opened, growing_to
+from imaging.pictures.opening import Opened
 from imaging.pictures.picture import Picture
 from imaging.pictures.plan import Plan
 from imaging.pictures.scaling import scaled
 from imaging.recipe.geometry import Size
-from imaging.recipe.spec import Limits
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,18 +37,18 @@ LONGEST_DURATION = 655_350
 """Milliseconds that one frame of a GIF can last; a whole WebP can last 2**31 - 1."""
 
 
-def decode(source: Opened, plan: Plan, body: bytes, limits: Limits) -> Picture:
+def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
     """The picture, decoded once, at the plan's size."""
     image, warnings = source.image, source.warnings
-    size = source.size
-    stored = source.stored(plan.decoded)
+    stored = source.turned(plan.decoded)
     box = _drafted(source, stored) if source.format.name == "jpeg" else None
     icc = image.info.get("icc_profile")
     if not icc and numbers_differ_from_srgb(image, source.format.name, body):
         warnings.append(NUMBERS)
 
     frames, durations = [], []
-    for frame, duration in _frames(source, limits):
+    longest = min(LONGEST_DURATION, (2**31 - 1) // source.frames)
+    for frame, duration in source.show():
         shrunk = eight_bit(frame, source.format)
         if shrunk.size != stored:
             # What libjpeg has scaled is a little soft already. The full picture has detail to spare, and is slow.
@@ -64,34 +61,22 @@ def decode(source: Opened, plan: Plan, body: bytes, limits: Limits) -> Picture:
             shrunk = frame.copy()  # the file's own picture changes with its next frame
         shrunk.info = {}  # savers embed what they find here: profiles, comments
         frames.append(shrunk)
-        durations.append(duration)
+        durations.append(min(longest, max(0, duration)))
 
-    plays, credits = plays_of(image, source.format), credits_of(image)
+    credits = credits_of(image)
     image.close()
     del image, frame  # all those pixels, before there are others
     if source.orientation in UPRIGHT:
         frames = [shrunk.transpose(UPRIGHT[source.orientation]) for shrunk in frames]
     return Picture(
-        source.format, size, with_one_mode(frames), tuple(durations), plays, credits, tuple(dict.fromkeys(warnings))
+        source.format,
+        source.size,
+        with_one_mode(frames),
+        tuple(durations),
+        source.plays,
+        credits,
+        tuple(dict.fromkeys(warnings)),
     )
-
-
-def _frames(source: Opened, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame, loaded, and how many milliseconds it stands."""
-    if source.pixels:
-        yield source.pixels, 0
-        return
-    image, count = source.image, source.frames
-    # A PNG may carry a still for readers that know no animation; it is not one of the frames.
-    first = 1 if count > 1 and image.info.get("default_image") else 0
-    longest = min(LONGEST_DURATION, (2**31 - 1) // count)
-    for index in range(first, count):
-        if index:
-            with growing_to(limits.animation_pixels // count), reading(source.format):
-                image.seek(index)
-        with reading(source.format):
-            image.load()
-        yield image, min(longest, max(0, round(number_in(image, "duration"))))
 
 
 def _drafted(source: Opened, size: Size) -> tuple[float, float, float, float] | None:

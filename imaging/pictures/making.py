@@ -65,7 +65,7 @@ def _decoded(body: bytes, format: Format, order: Order) -> Steps:
     yield Measure(format.name, *source.size)
     plan = Plan.of(order.specs, source.size)
     with _warnings_of(format):
-        return decode(source, plan, body, order.limits), plan
+        return decode(source, plan, body), plan
 
 
 @contextmanager

@@ -44,14 +44,6 @@ def number_in(image: Image.Image, name: str) -> float:
     return value if isinstance(value, int | float) else 0
 
 
-def plays_of(image: Image.Image, format: Format) -> int:
-    """How often an animation plays, 0 for ever, 65,535 at most, as in WebP. GIF counts repetitions."""
-    loop = round(number_in(image, "loop"))
-    if format.name == "gif":
-        loop = 1 if "loop" not in image.info else loop and loop + 1
-    return min(65_535, loop)
-
-
 def credits_of(image: ImageFile.ImageFile) -> Credits:
     """Copyright, artist and credit out of EXIF, IPTC and XMP, from the first that says it; empty where none does."""
     places = (_exif_credits(image), _iptc_credits(image), _xmp_credits(image))

@@ -132,4 +132,4 @@ def test_an_upright_size_is_that_of_the_stored_one_turned() -> None:
     for orientation, size in ((1, (96, 64)), (4, (96, 64)), (5, (64, 96)), (8, (64, 96))):
         body = saved(scene(), "jpeg", exif=exif(Orientation=orientation))
         file = opened(body, jpeg, specs, Limits())
-        assert (file.orientation, file.size, file.stored(file.size)) == (orientation, size, (96, 64))
+        assert (file.orientation, file.size, file.turned(file.size)) == (orientation, size, (96, 64))
