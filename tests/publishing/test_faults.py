@@ -19,6 +19,8 @@ from tests.buckets import OWNER, Body, OnS3
 from tests.publishing.schedules import KEY, MAKER, Killed, picture
 from tests.recipes import DIGEST, STABLE, recipe
 
+pytestmark = pytest.mark.slow
+
 Fault = Callable[[AWSPreparedRequest], AWSResponse]
 
 

@@ -15,6 +15,8 @@ from ops.memory import MemoryStorage
 from tests.publishing.schedules import KEY, MAKER, picture, play, recipes
 from tests.recipes import DIGEST, STABLE
 
+pytestmark = pytest.mark.slow
+
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 
 

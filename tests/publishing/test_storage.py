@@ -83,6 +83,7 @@ def test_a_listing_shows_the_direct_children_only(buckets: Buckets) -> None:
     assert set(buckets.storage.list_renditions("a").files) == {"a/manifest.json", "a/thumb.webp"}
 
 
+@pytest.mark.slow
 def test_a_listing_has_more_than_one_page_when_it_must(buckets: Buckets) -> None:
     for number in range(1003):
         buckets.storage.write_rendition(f"a.jpg/{number:04}.webp", b"t", "image/webp", "no-cache")

@@ -168,6 +168,7 @@ def test_processor_time_used_up_is_too_long(programs: Path) -> None:
             assert_works(sandbox)
 
 
+@pytest.mark.slow
 def test_a_picture_may_take_its_seconds_anew_after_others(programs: Path) -> None:
     busy = b"#!\nimport time\nuntil = time.process_time() + 0.6\nwhile time.process_time() < until: pass"
     with planted(programs, seconds=1) as sandbox:
@@ -364,6 +365,7 @@ write_frame(frame.f_locals["answers"], {"file": file}, bytes(40_000_000))
         sandbox.make(png() + flood, ORDER)
 
 
+@pytest.mark.slow
 def test_ten_slow_pictures_on_a_busy_machine_are_none_rejected_for_time(programs: Path) -> None:
     """Two other programs take the processors; each picture needs most of its own seconds."""
     busy = b"#!\nimport time\nuntil = time.process_time() + 0.4\nwhile time.process_time() < until: pass"
