@@ -316,6 +316,7 @@ def test_a_sandbox_that_does_not_start_is_no_fault_of_a_file(photos: Path, monke
 
 
 @ON_LINUX
+@pytest.mark.slow
 def test_a_picture_may_take_what_the_function_has_and_no_more(tmp_path: Path) -> None:
     large = saved(Image.new("RGBA", (9000, 9000)), "png", compress_level=1)
     few, many = (ended(tmp_path, {"a": large}, Bounds(memory))["a"] for memory in (256, 1769))
@@ -327,6 +328,7 @@ def test_a_picture_may_take_what_the_function_has_and_no_more(tmp_path: Path) ->
     assert many.peak_mb > 9000 * 9000 * 4 / 2**20
 
 
+@pytest.mark.slow
 def test_a_picture_may_take_its_seconds_of_the_processor_and_no_more(tmp_path: Path) -> None:
     slow = saved(Image.effect_noise((2000, 2000), 80), "jpeg")
     avif = parse('[[rendition]]\nname = "a"\nformats = ["avif"]\neffort = { avif = 10 }\n', tmp_path)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import ops.workers
 from ops.workers import Attempt, Workers, ending
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process by no signal")
@@ -105,7 +106,10 @@ def test_an_attempt_can_wait_for_its_time(workers: Workers) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_nothing_is_left_when_they_are_closed_whatever_is_under_way(tmp_path: Path) -> None:
+def test_nothing_is_left_when_they_are_closed_whatever_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ops.workers, "ENDING_SECONDS", 0.2)
     workers = Workers("tests.stand_in.on_event", ENVIRONMENT, 60, tmp_path / "handler.log")
     errors(workers, {})
     for _ in range(20):
