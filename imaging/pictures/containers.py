@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 
 from imaging.errors import damaged, no_size, too_many_pixels, too_many_scans, truncated
+from imaging.formats import Format
+from imaging.pictures.jpeg import lacks_scans, scans
 from imaging.recipe.spec import Limits
 
 
@@ -21,32 +23,14 @@ def refuse_many_pixels(width: int, height: int, limits: Limits) -> None:
 
 # -- JPEG --------------------------------------------------------------------------------------------------
 
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""In entropy-coded data FF stands only before 00 (stuffing) and D0 to D7 (restarts); ITU-T T.81, B.1.1.5."""
-
-
-def jpeg_scans(body: bytes) -> Iterator[int]:
-    """The offset of every start of scan of the first picture in a JPEG file.
-
-    Segments are skipped by their length, so that thumbnails in them, which are JPEGs too, do not count.
-    """
-    at = 2
-    while True:
-        found = _NEXT_MARKER.search(body, at)
-        if found is None or body[found.end() - 1] == 0xD9:
-            return
-        marker, at = body[found.end() - 1], found.end()
-        if marker == 0xDA:
-            yield found.start()
-        if marker not in (0x01, 0xD8) and at + 2 <= len(body):
-            at += max(2, int.from_bytes(body[at : at + 2], "big"))
-
 
 def _check_jpeg(body: bytes, limits: Limits) -> None:
     """A progressive JPEG may refine its picture in any number of scans, each as slow as decoding it anew."""
-    for count, _ in enumerate(jpeg_scans(body), 1):
+    for count, _ in enumerate(scans(body), 1):
         if count > limits.scans:
             raise too_many_scans(limits.scans)
+    if lacks_scans(body):
+        raise truncated("JPEG").because("scans that bring it to full precision are missing")
 
 
 # -- AVIF and HEIC -----------------------------------------------------------------------------------------
@@ -65,8 +49,8 @@ def boxes_are_whole(body: bytes) -> bool:
     """Whether the last box of an AVIF or HEIC ends within the file (ISO 14496-12, 4.2)."""
     at = 0
     for _ in range(100):  # they have five or so; a hostile file may have millions
-        if body[at + 4 : at + 8] not in (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"):
-            return True
+        if not body[at + 4 : at + 8].isalnum():
+            return True  # what stands here is no box
         size = int.from_bytes(body[at : at + 4], "big")
         if size == 1:
             size = int.from_bytes(body[at + 8 : at + 16], "big")
@@ -100,20 +84,61 @@ def _check_heic(body: bytes, limits: Limits) -> None:
     _check_avif(body, limits)
 
 
-# -- GIF ---------------------------------------------------------------------------------------------------
-
-
-def _check_gif(body: bytes, limits: Limits) -> None:
-    refuse_many_pixels(int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little"), limits)
-
-
 CHECKS: Mapping[str, Callable[[bytes, Limits], None]] = {
     "jpeg": _check_jpeg,
-    "gif": _check_gif,
     "avif": _check_avif,
     "heic": _check_heic,
 }
 """What is asked of a file, by its format, before a library sees it. Each raises a Rejection."""
+
+
+# -- whether anything is missing ---------------------------------------------------------------------------
+
+
+def _webp_is_cut(body: bytes) -> bool:
+    if int.from_bytes(body[4:8], "little") + 8 > len(body) + 1:  # some programs leave out the last padding
+        return True
+    at = 12
+    while at + 8 <= len(body):
+        at += 8 + int.from_bytes(body[at + 4 : at + 8], "little")
+        if at > len(body):
+            return True
+        at += at % 2
+    return False
+
+
+def _png_is_cut(body: bytes) -> bool:
+    at = 8
+    while at + 12 <= len(body):
+        if body[at + 4 : at + 8] == b"IEND":
+            return False
+        at += 12 + int.from_bytes(body[at : at + 4], "big")
+    return True
+
+
+def _bmp_is_cut(body: bytes) -> bool:
+    return int.from_bytes(body[2:6], "little") > len(body)
+
+
+def _jpeg_is_cut(body: bytes) -> bool:
+    last = max((scan.end for scan in scans(body)), default=len(body))
+    return body[last : last + 2] != b"\xff\xd9"
+
+
+LENGTHS: Mapping[str, Callable[[bytes], bool]] = {
+    "jpeg": _jpeg_is_cut,
+    "png": _png_is_cut,
+    "webp": _webp_is_cut,
+    "bmp": _bmp_is_cut,
+    "avif": lambda body: not boxes_are_whole(body),
+    "heic": lambda body: not boxes_are_whole(body),
+}
+"""By format, whether a file is shorter than it says. Libraries often call such a file damaged."""
+
+
+def is_cut(body: bytes, format: Format) -> bool:
+    """Whether the file ends before its own end."""
+    return format.name in LENGTHS and LENGTHS[format.name](body)
 
 
 # -- PNG ---------------------------------------------------------------------------------------------------

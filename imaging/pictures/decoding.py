@@ -5,7 +5,9 @@ Rotation and colour conversion happen after the scale-down, where there are fewe
 
 from PIL import Image
 
+from imaging.formats import FORMATS
 from imaging.pictures.colour import NUMBERS, numbers_differ_from_srgb, to_srgb
+from imaging.pictures.jpeg import refuse_if_filled
 from imaging.pictures.libraries import reading
 from imaging.pictures.metadata import credits_of
 from imaging.pictures.modes import eight_bit, with_one_mode
@@ -41,7 +43,7 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
     """The picture, decoded once, at the plan's size."""
     image, warnings = source.image, source.warnings
     stored = source.turned(plan.decoded)
-    box = _drafted(source, stored) if source.format.name == "jpeg" else None
+    box = drafted(image, stored) if source.format.name == "jpeg" else None
     icc = image.info.get("icc_profile")
     if not icc and numbers_differ_from_srgb(image, source.format.name, body):
         warnings.append(NUMBERS)
@@ -49,6 +51,8 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
     frames, durations = [], []
     longest = min(LONGEST_DURATION, (2**31 - 1) // source.frames)
     for frame, duration in source.show():
+        if source.format.name == "jpeg":
+            refuse_if_filled(frame, body, lambda other: drafted(other, stored))
         shrunk = eight_bit(frame, source.format)
         if shrunk.size != stored:
             # What libjpeg has scaled is a little soft already. The full picture has detail to spare, and is slow.
@@ -79,18 +83,17 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
     )
 
 
-def _drafted(source: Opened, size: Size) -> tuple[float, float, float, float] | None:
+def drafted(image: Image.Image, size: Size) -> tuple[float, float, float, float] | None:
     """Have libjpeg scale the picture while it decodes, almost for nothing, as far as `size` loses nothing by it.
 
     The answer is the box that holds the picture then; None where it is decoded whole. An eighth of 1,001 pixels is
     125.125 of the 126 that libjpeg makes of them. Taken for all 126, the picture would be moved, and by as much to the
     other side when it lies on its head.
     """
-    image = source.image
     larger = min(image.width / size[0], image.height / size[1])
     for divisor, spare in SPARE:
         if larger >= divisor * spare:
-            with reading(source.format):
-                drafted = image.draft(None, (image.width // divisor, image.height // divisor))
-            return drafted and drafted[1]
+            with reading(FORMATS["jpeg"]):
+                mode_and_box = image.draft(None, (image.width // divisor, image.height // divisor))
+            return mode_and_box and mode_and_box[1]
     return None

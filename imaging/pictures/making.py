@@ -5,12 +5,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from imaging.errors import Rejection
+from imaging.errors import Rejection, truncated
 from imaging.exchange import Credits, File, Header, Measure, Order
 from imaging.formats import Format, resolved
-from imaging.pictures.containers import png_without_extras
+from imaging.pictures.containers import is_cut, png_without_extras
 from imaging.pictures.decoding import decode
 from imaging.pictures.encoding import Encoder, placeholder
+from imaging.pictures.jpeg import with_its_end
 from imaging.pictures.opening import opened
 from imaging.pictures.picture import Picture
 from imaging.pictures.plan import Plan
@@ -47,16 +48,16 @@ def make(body: bytes, order: Order) -> Iterator[Measure | Header | File]:
 
 
 def _picture(body: bytes, order: Order) -> Steps:
-    """The decoded picture and its plan; a PNG whose pixels alone are whole is opened without its extras."""
+    """The decoded picture and its plan; once more, mended, where what is wrong with the file is not its pixels."""
     format = sniff(body)
     try:
         return (yield from _decoded(body, format, order))
     except Rejection as fault:
-        bare = _without_extras(body, format, fault)
-        if not bare:
+        mended, warning = _mended(body, format, fault)
+        if not mended:
             raise
-    picture, plan = yield from _decoded(bare, format, order)  # what the first attempt held is free again
-    return replace(picture, warnings=tuple(dict.fromkeys((LEFT_OUT, *picture.warnings)))), plan
+    picture, plan = yield from _decoded(mended, format, order)  # what the first attempt held is free again
+    return replace(picture, warnings=tuple(dict.fromkeys((*warning, *picture.warnings)))), plan
 
 
 def _decoded(body: bytes, format: Format, order: Order) -> Steps:
@@ -78,8 +79,17 @@ def _warnings_of(format: Format) -> Iterator[None]:
         yield
 
 
-def _without_extras(body: bytes, format: Format, fault: Rejection) -> bytes:
-    """The file without what a reader may ignore, where `fault` may be one of that; empty where it is not."""
-    if format.name != "png" or fault.code not in ("damaged", "truncated"):
-        return b""
-    return png_without_extras(body, texts="MAX_TEXT_MEMORY" not in fault.cause)
+def _mended(body: bytes, format: Format, fault: Rejection) -> tuple[bytes, tuple[str, ...]]:
+    """The file without the fault that made it fail, and a warning about it; empty where its pixels are at fault.
+
+    A file that is shorter than it says is `truncated`, whatever its library says.
+    """
+    if fault.code not in ("damaged", "truncated"):
+        return b"", ()
+    if format.name == "jpeg" and is_cut(body, format):
+        return with_its_end(body), ()
+    if is_cut(body, format):
+        raise truncated(format.spoken).because(fault.cause) from fault
+    if format.name == "png":
+        return png_without_extras(body, texts="MAX_TEXT_MEMORY" not in fault.cause), (LEFT_OUT,)
+    return b"", ()

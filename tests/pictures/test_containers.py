@@ -9,20 +9,20 @@ from imaging.pictures.containers import (
     boxes_are_whole,
     heif_sizes,
     item_names_are_text,
-    jpeg_scans,
     png_without_extras,
 )
+from imaging.pictures.jpeg import scans
 from tests.builders import jpeg_of_scans, jpeg_segment, jpeg_with, png_chunk, saved, scene
 
 
 def test_scans_of_a_thumbnail_do_not_count() -> None:
     body = jpeg_with(jpeg_of_scans(3), jpeg_segment(0xE1, b"Exif\0\0" + jpeg_of_scans(200)))
-    assert len(list(jpeg_scans(body))) == 3
+    assert len(list(scans(body))) == 3
 
 
 def test_a_baseline_jpeg_has_one_scan_and_a_progressive_one_has_ten() -> None:
-    assert len(list(jpeg_scans(saved(scene(), "jpeg", restart_marker_blocks=2)))) == 1
-    assert len(list(jpeg_scans(saved(scene(), "jpeg", progressive=True)))) == 10
+    assert len(list(scans(saved(scene(), "jpeg", restart_marker_blocks=2)))) == 1
+    assert len(list(scans(saved(scene(), "jpeg", progressive=True)))) == 10
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

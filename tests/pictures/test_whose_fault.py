@@ -70,6 +70,8 @@ def files() -> dict[str, bytes]:
         # Files with a fault, for the functions that put it into words:
         "a PNG with damaged extras": png_with(saved(scene(), "png"), b"pHYs", b""),
         "a JPEG that breaks off": saved(scene(), "jpeg")[:-400],
+        "a WebP that breaks off": saved(scene(), "webp")[:-100],
+        "a BMP that breaks off": saved(scene(), "bmp")[:-100],
         "a JPEG of many scans": jpeg_of_scans(65),
         "a PDF": b"%PDF-1.7\n",
     }
@@ -189,7 +191,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, owner: ModuleType | type, name: str, 
 def test_every_file_ends_as_it_is_meant_to_where_nothing_is_planted() -> None:
     outcomes = {file: getattr(outcome_of(body), "code", None) for file, body in files().items()}
     assert [code for code in outcomes.values() if code] == [
-        *("truncated", "truncated", "too-many-scans", "unsupported-format")
+        *("truncated", "truncated", "truncated", "truncated", "too-many-scans", "unsupported-format")
     ]
 
 
