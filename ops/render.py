@@ -130,7 +130,10 @@ def render_into(
             click.echo(tell(done))
             bar.update(1)
             counts[done.status] += 1
-            card = sheet.card(done.key, done.status, done.manifest, done.error, out if len(cards) < HELD else None)
+            rule = recipe.rule_for(done.key)
+            same = sheet.alike(rule.specs if rule else ())
+            tree = out if len(cards) < HELD else None
+            card = sheet.card(done.key, done.status, done.manifest, done.error, tree, same)
             cards.append((done.status == "published", done.key, card))
     page = sheet.page(counts, (card for _, _, card in sorted(cards)))
     file = sheet.place(out, keys)

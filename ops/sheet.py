@@ -5,7 +5,8 @@ It holds all that it shows, so that it can be sent to an editor as it is; its li
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from html import escape
 from itertools import count, groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from imaging.publishing.manifest import Manifest, Rendition
+from imaging.recipe.spec import RenditionSpec
 from ops.files import path_of
 
 NAME = "contact-sheet{}.html"
@@ -76,10 +78,30 @@ def place(folder: Path, keys: Iterable[str]) -> Path:
     return next(folder / name for name in names if name not in taken and not (folder / name).is_dir())
 
 
-def card(key: str, status: str, manifest: Manifest | None, error: str | None = None, tree: Path | None = None) -> str:
+def alike(specs: Iterable[RenditionSpec]) -> Mapping[str, str]:
+    """Of each spec, by its name, the first one that looks the same where both are small."""
+    looks = {spec.name: _look(spec) for spec in specs}
+    return {name: next(first for first in looks if looks[first] == look) for name, look in looks.items()}
+
+
+def _look(spec: RenditionSpec) -> RenditionSpec:
+    """The spec without all that nobody sees in a small picture; one that cuts keeps its box."""
+    plain = replace(spec, name="any", formats=("png",), quality={}, effort={}, subsampling="4:2:0", max_bytes=None)
+    return replace(plain, width=None, height=None) if spec.fit == "limit" else plain
+
+
+def card(
+    key: str,
+    status: str,
+    manifest: Manifest | None,
+    error: str | None = None,
+    tree: Path | None = None,
+    same: Mapping[str, str] = {},
+) -> str:
     """One source: what it is, and its renditions, or why there are none.
 
     `tree` is where their files stand; without it the page loads them from beside itself when they come into view.
+    `same` is what `alike` says of the specs: of renditions that look the same, one is opened for all.
     """
     lines = [f'<article class="{escape(status)}">', f"<h2>{escape(key)}<small>{escape(status)}</small></h2>"]
     if error:
@@ -90,11 +112,39 @@ def card(key: str, status: str, manifest: Manifest | None, error: str | None = N
             code, reason, advice = manifest.rejection.code, manifest.rejection.reason, manifest.rejection.advice
             lines.append(f"<p><b>{escape(code)}</b>: {escape(reason)} {escape(advice)}</p>")
         lines += [f'<p class="warning">{escape(warning)}</p>' for warning in manifest.warnings]
-        figures = groupby(manifest.renditions, key=lambda rendition: rendition.name)
-        lines.append(
-            f"<div>{''.join(_figure(name, list(formats), manifest.alt, tree) for name, formats in figures)}</div>"
-        )
+        lines.append(f"<div>{''.join(_figures(manifest, tree, same))}</div>")
     return "\n".join([*lines, "</article>"])
+
+
+def _figures(manifest: Manifest, tree: Path | None, same: Mapping[str, str]) -> Iterator[str]:
+    previews: dict[str, str] = {}
+    for name, group in groupby(manifest.renditions, key=lambda rendition: rendition.name):
+        formats = list(group)
+        source = _address(_lightest(formats).key)
+        if tree:
+            look = same.get(name, name)
+            opened = _smallest([each for each in manifest.renditions if same.get(each.name, each.name) == look])
+            if opened.width * opened.height <= LARGEST:
+                if opened.key not in previews:
+                    previews[opened.key] = preview(path_of(tree, opened.key))
+                source = previews[opened.key]
+        yield _figure(name, formats, manifest.alt, source)
+
+
+def _lightest(formats: list[Rendition]) -> Rendition:
+    return min(formats, key=lambda rendition: rendition.bytes)
+
+
+def _smallest(renditions: list[Rendition]) -> Rendition:
+    """The one that makes a preview soonest: the smallest that is large enough, else the largest."""
+
+    def effort(rendition: Rendition) -> tuple[bool, int, bool, int]:
+        small = rendition.width < PREVIEW[0] and rendition.height < PREVIEW[1]
+        pixels = rendition.width * rendition.height
+        # A JPEG opens smaller than it is, faster than the same picture in another format.
+        return small, -pixels if small else pixels, rendition.format != "jpeg", rendition.bytes
+
+    return min(renditions, key=effort)
 
 
 def _facts(manifest: Manifest) -> str:
@@ -108,12 +158,10 @@ def _facts(manifest: Manifest) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _figure(name: str, formats: list[Rendition], alt: str, tree: Path | None) -> str:
-    """One rendition in its formats; the lightest of them is shown."""
-    shown = min(formats, key=lambda rendition: rendition.bytes)
+def _figure(name: str, formats: list[Rendition], alt: str, source: str) -> str:
+    """One rendition in its formats."""
+    shown = _lightest(formats)
     links = " · ".join(f'<a href="{_address(r.key)}">{escape(r.format)}</a> {size(r.bytes)}' for r in formats)
-    small = shown.width * shown.height <= LARGEST
-    source = preview(tree, formats) if tree and small else _address(shown.key)
     return (
         f'<figure><a href="{_address(shown.key)}"><img src="{source}" alt="{escape(alt or name)}" '
         f'width="{shown.width}" height="{shown.height}" loading="lazy" decoding="async"></a>'
@@ -121,11 +169,9 @@ def _figure(name: str, formats: list[Rendition], alt: str, tree: Path | None) ->
     )
 
 
-def preview(tree: Path, formats: list[Rendition]) -> str:
+def preview(file: Path) -> str:
     """A data URI of a rendition, small; of an animation the first frame."""
-    # A JPEG opens smaller than it is, ten times as fast as the same picture in another format.
-    opened = min(formats, key=lambda rendition: (rendition.format != "jpeg", rendition.bytes))
-    with Image.open(path_of(tree, opened.key)) as image:
+    with Image.open(file) as image:
         image.draft("RGB", (PREVIEW[0] // 2, PREVIEW[1] // 2))
         image.thumbnail(PREVIEW, Image.Resampling.BICUBIC)
         buffer = io.BytesIO()

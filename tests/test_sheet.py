@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from imaging.publishing.manifest import Manifest, Reason, Rendition, Source
+from imaging.recipe.spec import Overlay, RenditionSpec
 from ops import sheet
 from ops.sheet import card, page, size
 from tests.builders import mean_difference, opened, saved, scene
@@ -75,6 +76,37 @@ def test_a_page_holds_its_pictures_small_where_it_is_told_where_they_stand(tmp_p
     small = [opened(base64.b64decode(source.partition(",")[2])) for source in sources]
     assert all(sheet.PREVIEW[0] // 2 <= picture.width <= sheet.PREVIEW[0] for picture in small)
     assert mean_difference(small[1], scene(1920, 1920).resize(small[1].size)) < 5
+
+
+def test_renditions_that_differ_in_size_alone_are_alike_and_those_that_are_cut_or_marked_are_not() -> None:
+    mark = Overlay(b"mark")
+    specs = (
+        RenditionSpec("small", 320, formats=("webp",)),
+        RenditionSpec("large", 1920, quality={"webp": 40}),
+        RenditionSpec("marked", 1920, overlay=mark),
+        RenditionSpec("marked-small", 640, overlay=mark),
+        RenditionSpec("sharp", 640, sharpen=100),
+        RenditionSpec("square", 320, 320, fit="fill"),
+        RenditionSpec("large-square", 640, 640, fit="fill"),
+    )
+    assert sheet.alike(specs) == {
+        **{"small": "small", "large": "small", "marked": "marked", "marked-small": "marked", "sharp": "sharp"},
+        **{"square": "square", "large-square": "large-square"},
+    }
+
+
+def test_of_renditions_that_look_the_same_the_smallest_that_is_large_enough_is_opened(tmp_path: Path) -> None:
+    sides = {"tiny": 100, "small": 400, "large": 800}
+    renditions = tuple(
+        Rendition(name, f"a/{name}.png", "png", "image/png", side, side, 1, "e", "0" * 64)
+        for name, side in sides.items()
+    )
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "small.png").write_bytes(saved(scene(400, 400), "png"))  # the others are not even there
+    same = dict.fromkeys(sides, "tiny")
+    shown = Page(card("a", "published", published("a", renditions=renditions), tree=tmp_path, same=same))
+    assert len({image["src"] for image in shown.all("img")}) == 1
+    assert [image["width"] for image in shown.all("img")] == ["100", "400", "800"]
 
 
 def test_a_rendition_too_large_to_open_here_is_left_to_the_browser(
