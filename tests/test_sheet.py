@@ -90,8 +90,13 @@ def test_renditions_that_differ_in_size_alone_are_alike_and_those_that_are_cut_o
         RenditionSpec("large-square", 640, 640, fit="fill"),
     )
     assert sheet.alike(specs) == {
-        **{"small": "small", "large": "small", "marked": "marked", "marked-small": "marked", "sharp": "sharp"},
-        **{"square": "square", "large-square": "large-square"},
+        "small": "small",
+        "large": "small",
+        "marked": "marked",
+        "marked-small": "marked",
+        "sharp": "sharp",
+        "square": "square",
+        "large-square": "large-square",
     }
 
 
