@@ -97,11 +97,9 @@ OF_RESOURCES = ("needs-too-much-memory", "took-too-long")
 _EXPORT_AGAIN = "Open the picture in an editor, export it again and upload the new file."
 
 
-def unsupported(spoken: str) -> Rejection:
-    """The file is of a kind that is not opened here."""
-    article = "an" if spoken[0] in "AEHIOSX" else "a"  # an AI, EPS, HTML, ICO, Office, SVG, XML
-    reason = f"This is {article} {spoken} file, which cannot be opened here."
-    return Rejection("unsupported-format", reason, "Export it as PNG, or a photo as JPEG, and upload that.")
+def unsupported(what: str, how: str) -> Rejection:
+    """The file is of a kind that is not opened here: `what` with its article, and how to get a picture of it."""
+    return Rejection("unsupported-format", f"This is {what}, which cannot be opened here.", how)
 
 
 def unknown_format(opened: Iterable[str]) -> Rejection:

@@ -1,7 +1,10 @@
 """What a file is, by its first bytes; its name and the uploader's Content-Type are only claims."""
 
-from imaging.errors import unknown_format, unsupported
+import re
+
+from imaging.errors import Rejection, unknown_format, unsupported
 from imaging.formats import FORMATS, REGISTER, Format
+from imaging.pictures import foreign
 
 ISO_BRANDS = {
     b"avif": "avif",
@@ -19,40 +22,15 @@ MAGIC = (
 )
 """First bytes that are enough to know a format."""
 
-REFUSED = (
-    (b"%PDF", "PDF"),
-    (b"8BPS", "Photoshop (PSD)"),
-    (b"%!PS", "EPS"),
-    (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"\x00\x00\x01\x00", "ICO"),
-    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"FUJIFILMCCD-RAW", "camera RAW"),
-    (b"IIU\x00", "camera RAW"),
-    (b"IIRO", "camera RAW"),
-    (b"FORM", "IFF"),
-    (b"gimp xcf", "GIMP (XCF)"),
-    (b"v/1\x01", "OpenEXR"),
-    (b"#?RADIANCE", "Radiance HDR"),
-    (b"qoif", "QOI"),
-    (b"DDS ", "DirectDraw (DDS)"),
-    (b"icns", "ICNS"),
-    (b"PK\x03\x04", "ZIP or Office"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
-    (b"RIFF", "video or sound"),
-    (b"\x1a\x45\xdf\xa3", "video"),
-    (b"\x00\x00\x01\xba", "video"),
-)
+SVG_WITHIN = 4096
+"""Bytes in which a drawing must begin; comments and a document type may come first."""
 
 
 def sniff(body: bytes) -> Format:
     """The format of a file; raises a Rejection for what is not opened here."""
     name = _name_of(body)
     if not FORMATS[name].opened:
-        raise unsupported(FORMATS[name].spoken)
+        raise unsupported(f"a {FORMATS[name].spoken} file", foreign.CONVERT)
     return FORMATS[name]
 
 
@@ -65,19 +43,13 @@ def _name_of(body: bytes) -> str:
         return "webp"
     if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
         if head[8:10] == b"CR" or is_raw_tiff(body):
-            raise unsupported("camera RAW")
+            raise _raw_photo(body)
         return "tiff"
     if head[4:8] == b"ftyp":
         return _iso_name_of(body)
-    for magic, spoken in REFUSED:
-        if head.startswith(magic):
-            raise unsupported(spoken)
-    text = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<svg", b"<?xml")) or b"<svg" in text:
-        raise unsupported("SVG")
-    if text.startswith((b"<!doctype html", b"<html")):
-        raise unsupported("HTML")
-    raise unknown_format(each.spoken for each in REGISTER if each.opened)
+    if re.search(rb"<svg[\s>]", body[:SVG_WITHIN], re.IGNORECASE):
+        raise unsupported("an SVG drawing", foreign.EXPORT)
+    raise next(foreign.refuse(body), unknown_format(each.spoken for each in REGISTER if each.opened))
 
 
 def _iso_name_of(body: bytes) -> str:
@@ -88,24 +60,38 @@ def _iso_name_of(body: bytes) -> str:
             return ISO_BRANDS[brand]
     if brands[0] in (b"mif1", b"msf1"):
         return "heic"
-    raise unsupported("camera RAW" if brands[0] == b"crx " else "video")
+    raise foreign.of_brand(brands[0])
+
+
+def _raw_photo(body: bytes) -> Rejection:
+    """The rejection of a camera's raw TIFF, by the maker whose name stands near its beginning."""
+    head = b"canon" if body[8:10] == b"CR" else body[:65_536]
+    return foreign.raw_photo(head, dng=DNG_VERSION in _first_tags(body))
+
+
+DNG_VERSION, SUB_PAGES, PAGE_KIND = 50706, 330, 254
+"""Numbers of tags (TIFF/EP, ISO 12234-2; Adobe DNG)."""
 
 
 def is_raw_tiff(body: bytes) -> bool:
     """Whether a TIFF is a camera's raw file: its first page is then a preview, and no picture to publish.
 
-    DNG says so itself (tag 50706); others keep the picture in sub-pages (330) and mark the first page as
-    reduced (254, bit 0); TIFF/EP, ISO 12234-2.
+    DNG says so itself; others keep the picture in sub-pages and mark the first page as reduced.
     """
+    tags = _first_tags(body)
+    return DNG_VERSION in tags or (SUB_PAGES in tags and bool(tags.get(PAGE_KIND, 0) & 1))
+
+
+def _first_tags(body: bytes) -> dict[int, int]:
+    """The first value of each tag in the first directory of a TIFF."""
     order = "little" if body[:1] == b"I" else "big"
 
     def number(at: int, size: int) -> int:
         return int.from_bytes(body[at : at + size], order)  # type: ignore[arg-type]
 
     if number(2, 2) != 42:
-        return False
+        return {}
     start = number(4, 4)
     entries = range(start + 2, start + 2 + 12 * min(number(start, 2), 200), 12)
     # A value is as long as its type, 3 for a short and 4 for a long, and stands at the left of its field.
-    tags = {number(at, 2): number(at + 8, 2 if number(at + 2, 2) == 3 else 4) for at in entries}
-    return 50706 in tags or (330 in tags and bool(tags.get(254, 0) & 1))
+    return {number(at, 2): number(at + 8, 2 if number(at + 2, 2) == 3 else 4) for at in entries}

@@ -1,6 +1,8 @@
 """What a file is by its first bytes, and what is said of one that is not opened."""
 
+import io
 import struct
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 
 from imaging.errors import Rejection
 from imaging.formats import FORMATS, REGISTER, Format
-from imaging.pictures import sniffing
-from imaging.pictures.sniffing import REFUSED, is_raw_tiff, sniff
+from imaging.pictures import foreign, sniffing
+from imaging.pictures.sniffing import is_raw_tiff, sniff
 from tests.builders import SOURCES, saved, scene, tiff
 
 
@@ -50,40 +52,70 @@ def test_big_and_big_endian_tiffs_are_tiffs() -> None:
         assert sniff(magic + b"\0" * 60).name == "tiff"
 
 
+def raw(order: str, *entries: tuple[int, int, int]) -> bytes:
+    """The head of a TIFF with these directory entries: tag, type (3 short, 4 long), value."""
+    body = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, len(entries))
+    for tag, kind, value in entries:
+        packed = struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value)
+        body += struct.pack(order + "HHI", tag, kind, 1) + packed
+    return body + b"\0" * 60
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/vnd.oasis.opendocument.text" if name == "mimetype" else "content")
+    return file.getvalue()
+
+
+def made_by(maker: bytes) -> bytes:
+    return raw("<", (254, 4, 1), (330, 4, 200)) + maker
+
+
 @pytest.mark.parametrize(
-    ("head", "name"),
+    ("body", "name"),
     [
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
-        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg/>', "SVG"),
-        (b"\n  <SVG>", "SVG"),
-        (b"%PDF-1.7\n", "PDF"),
-        (b"8BPS\0\1", "Photoshop (PSD)"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS"),
-        (b"\xc5\xd0\xd3\xc6 ", "EPS"),
-        (b"\0\0\1\0\1\0\x10\x10", "ICO"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-        (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
-        (b"\xff\x0a\0", "JPEG XL"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
-        (b"FUJIFILMCCD-RAW 0201", "camera RAW"),
-        (b"IIU\0\x08\0\0\0", "camera RAW"),
-        (b"IIRO\x08\0\0\0", "camera RAW"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "camera RAW"),
-        (iso(b"crx ", b"isom"), "camera RAW"),
-        (iso(b"isom", b"mp42"), "video"),
-        (iso(b"qt  "), "video"),
-        (b"\x1a\x45\xdf\xa3\x01\0\0\0", "video"),
-        (b"RIFF\0\0\0\0AVI LIST", "video or sound"),
-        (b"<!DOCTYPE html><html>", "HTML"),
-        (b"PK\x03\x04", "ZIP or Office"),
-        *REFUSED,
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg />', "an SVG drawing"),
+        (b"\n  <SVG>", "an SVG drawing"),
+        (b"<?xml version='1.0'?><feed/>", "an XML document"),
+        (b"<note>hello</note>", "an XML document"),
+        (b"<!DOCTYPE html><html>", "a web page (HTML)"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"%PDF-1.5\n%\xe2\xe3\n/Creator (Adobe Illustrator 27)", "an Illustrator drawing (AI)"),
+        (b"%!PS-Adobe-3.0\n%%Creator: Adobe Illustrator", "an Illustrator drawing (AI)"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "an EPS drawing"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "a Canon RAW photo (CR2)"),
+        (made_by(b"NIKON CORPORATION"), "a Nikon RAW photo (NEF)"),
+        (made_by(b"SONY"), "a Sony RAW photo (ARW)"),
+        (made_by(b"nobody"), "a camera RAW photo"),
+        (raw("<", (50706, 4, 0x01040000)), "a RAW photo (DNG)"),
+        (iso(b"crx ", b"isom"), "a Canon RAW photo (CR3)"),
+        (iso(b"isom", b"mp42"), "an MP4 video"),
+        (iso(b"qt  "), "a QuickTime video (MOV)"),
+        (b"\x1a\x45\xdf\xa3\x01\0\0\0", "a Matroska video (MKV)"),
+        (b"\x1a\x45\xdf\xa3\x01\0\0\0\x42\x82\x84webm", "a WebM video"),
+        (b"RIFF\0\0\0\0AVI LIST", "an AVI video"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "a WAV sound"),
+        (b"RIFF\0\0\0\0CDR9", "a video or a sound (RIFF)"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a Word document"),
+        (zipped("[Content_Types].xml", "ppt/presentation.xml"), "a PowerPoint presentation"),
+        (zipped("mimetype"), "an OpenDocument file"),
+        (zipped("holiday.jpg"), "a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"),
+        (b"\0\0\2\0" + bytes(40) + b"TRUEVISION-XFILE.\0", "a Windows cursor (CUR)"),
+        (b"\0\0\x0a\0" + bytes(40) + b"TRUEVISION-XFILE.\0", "a TGA picture"),
+        (bytes(128) + b"DICM", "a medical picture (DICOM)"),
+        (b"P6\n4 4\n255\n", "a Netpbm picture (PNM)"),
+        *((beginning, what) for beginning, what, _ in foreign.BEGINNINGS),
     ],
 )
-def test_what_is_not_opened_is_refused_by_its_name(head: bytes, name: str) -> None:
-    words = refusal_of(head)
-    article = "an" if name in {"EPS", "HTML", "ICNS", "ICO", "IFF", "OpenEXR", "SVG"} else "a"
-    assert f"This is {article} {name} file" in words
-    assert "Export it as PNG" in words
+def test_what_is_not_opened_is_refused_by_its_name_and_with_a_way_out(body: bytes, name: str) -> None:
+    words = refusal_of(body)
+    assert words.startswith(f"This is {name}, which cannot be opened here. ")
+    assert words.endswith(".")
+    assert len(words.partition("here. ")[2]) > 20
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xd8", b"dear editor,\nplease find", b"GIF", b"\0" * 100])
@@ -95,18 +127,9 @@ def test_a_picture_that_speaks_of_svg_is_still_a_picture() -> None:
     assert sniff(saved(scene(), "webp", xmp=b"<svg></svg>", exif=b"<svg>")).name == "webp"
 
 
-def raw(order: str, *entries: tuple[int, int, int]) -> bytes:
-    """The head of a TIFF with these directory entries: tag, type (3 short, 4 long), value."""
-    body = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, len(entries))
-    for tag, kind, value in entries:
-        packed = struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value)
-        body += struct.pack(order + "HHI", tag, kind, 1) + packed
-    return body + b"\0" * 60
-
-
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_camera_raw_in_a_tiff_is_told_from_a_tiff(order: str) -> None:
-    assert "camera RAW" in refusal_of(raw(order, (254, 4, 0), (50706, 4, 0x01040000)))  # DNG
+    assert "(DNG)" in refusal_of(raw(order, (254, 4, 0), (50706, 4, 0x01040000)))
     assert "camera RAW" in refusal_of(raw(order, (254, 4, 1), (330, 4, 200)))  # NEF, ARW
     assert "camera RAW" in refusal_of(raw(order, (254, 3, 1), (330, 4, 200)))
     assert sniff(raw(order, (254, 4, 0), (330, 4, 200))).name == "tiff"  # a picture with smaller ones inside
