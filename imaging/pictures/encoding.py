@@ -47,8 +47,11 @@ def _avif(frame: Image.Image, spec: RenditionSpec) -> tuple[Image.Image, Options
 
 
 def _gif(frame: Image.Image, spec: RenditionSpec) -> tuple[Image.Image, Options]:
+    """An opaque frame may leave what it covers standing, so that only what changes after it is stored."""
     del spec
-    return frame.convert("RGBA") if frame.mode == "LA" else frame, {"optimize": True, "disposal": 2}
+    if frame.mode in ("LA", "RGBA"):
+        return frame.convert("RGBA"), {"optimize": True, "disposal": 2}
+    return _palette_if_lossless(frame), {"optimize": True, "disposal": 1}
 
 
 SAVERS: Mapping[str, Callable[[Image.Image, RenditionSpec], tuple[Image.Image, Options]]] = {
@@ -60,6 +63,11 @@ SAVERS: Mapping[str, Callable[[Image.Image, RenditionSpec], tuple[Image.Image, O
 }
 """For each format that is written: the frame as its encoder takes it, and what Pillow's saver is told."""
 
+MOVING: Mapping[str, Options] = {"webp": {"allow_mixed": True, "kmin": 0, "kmax": 0}}
+"""What a saver is told besides of an animation. Drawn frames are lighter without loss, and few need to be whole."""
+FEWER_COLOURS = (128, 64, 32)
+"""Sizes of palette that an animation may come down to, so that it is not heavier than its source."""
+
 
 @dataclass
 class Encoder:
@@ -69,17 +77,33 @@ class Encoder:
     credits: Credits = field(default_factory=Credits)
     _before: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
     _frames: Frames = ()
+    _larger: dict[str, int] = field(default_factory=dict)
 
     def file(self, frames: Frames, name: str, target: Target, source_bytes: int) -> bytes:
         """The file of format `name`; `source_bytes` is how heavy the source is."""
-        spec, most = target.spec, target.most_bytes(name, self.picture.format, source_bytes)
+        spec, most = target.spec, self._most_bytes(name, target, len(frames), source_bytes)
         if list(map(id, frames)) != list(map(id, self._frames)):  # files take memory: the latest frames' alone are kept
             self._before, self._frames = {}, frames
         alike = (name, spec.quality_of(name), spec.effort, spec.subsampling, spec.background, spec.animated, most)
         key = tuple(map(repr, alike))
         if key not in self._before:
             self._before[key] = self._within(frames, name, spec, most)
+        if target.shape.whole:
+            self._larger[name] = len(self._before[key])
         return self._before[key]
+
+    def _most_bytes(self, name: str, target: Target, frames: int, source_bytes: int) -> int | None:
+        """The target's own bound. No width of an animation is heavier than the larger one before it.
+
+        An animation in a format at least as good as the source's need not be heavier than the source.
+        """
+        moving = frames > 1 and WRITTEN[name].animated and target.spec.animated
+        source = self.picture.format
+        as_good = bool(source.writing) and WRITTEN[name].best_first <= WRITTEN[source.name].best_first
+        bounds = [target.most_bytes(name, FORMATS[name] if moving and as_good else source, source_bytes)]
+        if moving and target.shape.whole:
+            bounds.append(self._larger.get(name))
+        return min((bound for bound in bounds if bound), default=None)
 
     def _within(self, frames: Frames, name: str, spec: RenditionSpec, most: int | None) -> bytes:
         """The file in at most `most` bytes, for which lossy formats lower their quality; the lightest if none fits."""
@@ -87,7 +111,11 @@ class Encoder:
             frames = frames[:1]
         wanted = spec.quality_of(name)
         content = lightest = self._saved(frames, name, spec, wanted)
-        if most is None or wanted is None or len(content) <= most:
+        if most is None or len(content) <= most:
+            return content
+        if wanted is None and len(frames) > 1:
+            return min(self._with_fewer_colours(frames, name, spec, most), content, key=len)
+        if wanted is None:
             return content
 
         # The largest quality that fits, by halving: size grows with quality.
@@ -100,7 +128,19 @@ class Encoder:
                 fitting, low = content, quality + 1
             else:
                 high = quality - 1
+        if fitting is None and len(frames) > 1:  # drawn frames are stored without loss, whatever the quality
+            lightest = min(self._with_fewer_colours(frames, name, spec, most), lightest, key=len)
         return fitting or lightest
+
+    def _with_fewer_colours(self, frames: Frames, name: str, spec: RenditionSpec, most: int) -> bytes:
+        """The animation with as many colours as fit into `most` bytes, or the fewest."""
+        content = b""
+        for colours in FEWER_COLOURS:
+            few = tuple(_of_colours(frame, colours) for frame in frames)
+            content = self._saved(few, name, spec, spec.quality_of(name))
+            if len(content) <= most:
+                break
+        return content
 
     def _saved(self, frames: Sequence[Image.Image], name: str, spec: RenditionSpec, quality: int | None) -> bytes:
         (frame, options), *others = (SAVERS[name](frame, spec) for frame in frames)
@@ -109,6 +149,7 @@ class Encoder:
             options["quality"] = quality
         if more:
             options |= {"save_all": True, "append_images": more, "duration": list(self.picture.durations)}
+            options |= MOVING.get(name, {})
             options |= _loop(name, self.picture.loop)
         if any((self.credits.copyright, self.credits.artist, self.credits.credit)) and name != "gif":
             options["exif"] = _exif(self.credits)
@@ -143,6 +184,13 @@ def _palette_if_lossless(frame: Image.Image) -> Image.Image:
     few = frame.quantize(256, method, dither=Image.Dither.NONE)
     same = ImageChops.difference(few.convert(frame.mode), frame).getbbox(alpha_only=False) is None
     return few if same else frame
+
+
+def _of_colours(frame: Image.Image, colours: int) -> Image.Image:
+    """The frame in so many colours, without the noise by which a palette imitates more; noise is what weighs."""
+    method = Image.Quantize.FASTOCTREE if frame.mode == "RGBA" else Image.Quantize.MEDIANCUT
+    ready = frame if frame.mode in ("RGB", "RGBA") else frame.convert("RGBA" if frame.mode == "LA" else "RGB")
+    return ready.quantize(colours, method, dither=Image.Dither.NONE).convert(ready.mode)
 
 
 def _with_alpha_flag(body: bytes) -> bytes:

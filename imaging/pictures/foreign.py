@@ -1,4 +1,4 @@
-"""Files that are not opened here: how each is known by its bytes, what people call it, and how to get a picture of it."""
+"""Files that are not opened here: how each is known by its bytes, what people call it, and how to get a picture out."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,8 @@ RIFF = {b"AVI ": ("an AVI video", STILL), b"WAVE": ("a WAV sound", SOUND)}
 ZIPPED = (
     (b"word/", "a Word document", PAGE), (b"ppt/", "a PowerPoint presentation", PAGE),
     (b"xl/", "an Excel sheet", PAGE), (b"mimetypeapplication/vnd.oasis", "an OpenDocument file", PAGE),
-    (b"mimetypeapplication/epub", "an e-book (EPUB)", PAGE), (b"mimetypeimage/openraster", "an OpenRaster file", CONVERT),
+    (b"mimetypeapplication/epub", "an e-book (EPUB)", PAGE),
+    (b"mimetypeimage/openraster", "an OpenRaster file", CONVERT),
 )
 RAW_MAKERS = {
     "canon": "a Canon RAW photo (CR2)", "nikon": "a Nikon RAW photo (NEF)", "sony": "a Sony RAW photo (ARW)",

@@ -84,6 +84,9 @@ def _any(body: bytes, format: Format, limits: Limits, moving: bool) -> Opened:
 
 
 def _gif(body: bytes, format: Format, limits: Limits, moving: bool) -> Opened:
+    canvas = int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little")
+    if all(canvas):  # one without a side takes the first frame's size
+        refuse_many_pixels(*canvas, limits)
     animation = gif_animation(body, 1 + limits.animation_pixels if moving else 1)
     refuse_many_pixels(*animation.size, limits)
     warnings = [] if animation.ended else [NO_END]
