@@ -24,8 +24,8 @@ def measure(bench: Bench) -> Rows:
     everybody = contenders(bench.scratch)
     rows: Rows = {}
     for source in sorted(sources.iterdir()):
-        # An animation stays one in WebP alone, and every encoder has one way of making it.
-        for coding in ("animated",) if source.suffix == ".gif" else ("defaults", "equal"):
+        animated = source.suffix == ".gif"  # an animation stays one in WebP alone
+        for coding in ("animated", "animated-equal") if animated else ("defaults", "equal"):
             rows |= _compared(bench.rounds, source, coding, everybody, out)
     rows["avif renditions of a photo, ours"] = _row([_once(_ours("avif"), bench.photos[0], out) for _ in range(2)])
     if not list(sources.glob("*.heic")):

@@ -18,6 +18,7 @@ from benchmarks.contenders import OURS
 from benchmarks.measuring import Run, answer, in_turns, ratio, run
 from benchmarks.photos import photo
 from benchmarks.programs import job
+from benchmarks.programs.uploads import round_trips
 from ops.recipe import parse
 
 ROOT = Path(__file__).parent.parent
@@ -157,6 +158,12 @@ def test_an_upload_makes_fourteen_requests_and_a_duplicate_three(photos: Path, t
     rows = uploads.measure(Bench([photos / "one.jpg"], tmp_path, 1))
     assert rows["an upload that is published, requests"] == {"GET": 2, "HEAD": 2, "PUT": 9, "LIST": 1}
     assert rows["a source that is as it should be, requests"] == {"GET": 1, "HEAD": 1, "LIST": 1}
+
+
+def test_requests_that_wait_side_by_side_are_one_round_trip() -> None:
+    assert round_trips([(5, 6), (0.5, 1), (2, 3)]) == 3
+    assert round_trips([(1, 2), (1.25, 2.25), (1.5, 1.75), (2.2, 3)]) == 1
+    assert round_trips([]) == 0
 
 
 def test_the_burst_is_told_for_every_limit_of_functions_that_accounts_have(tmp_path: Path) -> None:

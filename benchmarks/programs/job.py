@@ -14,6 +14,7 @@ FORMATS = {
     "lossless": ("png",),
     "avif": ("avif",),
     "animated": ("webp",),
+    "animated-equal": ("webp",),
 }
 QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
 EFFORT = {"webp": 2, "avif": 3, "png": 6}
@@ -27,7 +28,7 @@ def order(coding: str, widths: tuple[int, ...] = WIDTHS) -> Order:
     formats = FORMATS[coding]
     quality = {name: QUALITY[name] for name in formats if name in QUALITY}
     effort = {name: EFFORT[name] for name in formats if name in EFFORT}
-    if coding == "equal":
+    if coding.endswith("equal"):
         effort["webp"] = 4
     return Order(
         tuple(

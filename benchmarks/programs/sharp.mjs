@@ -8,6 +8,7 @@ const codings = {
   equal: { jpeg: { quality: 80, progressive: true, optimiseCoding: true }, webp: { quality: 80, effort: 4 } },
   lossless: { png: {} },
   animated: { webp: { quality: 80 } },
+  "animated-equal": { webp: { quality: 80, effort: 4 } },
 };
 const [way, coding, out, ...photos] = process.argv.slice(2);
 const files = [320, 640, 1280, 1920].flatMap((width) =>
@@ -23,7 +24,7 @@ const save = async (pipeline, photo, { width, format, options }) => {
 
 for (const photo of photos) {
   const body = await readFile(photo);
-  const opened = () => sharp(body, { animated: coding === "animated", limitInputPixels: false }).autoOrient();
+  const opened = () => sharp(body, { animated: coding.startsWith("animated"), limitInputPixels: false }).autoOrient();
   if (way === "each") {
     for (const file of files) await save(opened(), photo, file);
   } else {

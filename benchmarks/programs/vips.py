@@ -15,6 +15,7 @@ CODINGS: dict[str, dict[str, dict[str, Any]]] = {
     "equal": {"jpeg": {**JPEG, "interlace": True, "optimize_coding": True}, "webp": {**JPEG, "effort": 4}},
     "lossless": {"png": {"keep": "none"}},
     "animated": {"webp": JPEG},
+    "animated-equal": {"webp": {**JPEG, "effort": 4}},
 }
 
 
@@ -33,7 +34,7 @@ def save(image: pyvips.Image, out: str, photo: str, width: int, name: str, optio
 
 def main(way: str, coding: str, out: str, *photos: str) -> None:
     """Make the files. An animation's frames lie below each other, which a chain would take for one picture."""
-    pages = "n=-1" if coding == "animated" else ""
+    pages = "n=-1" if coding.startswith("animated") else ""
     for photo in photos:
         body = Path(photo).read_bytes()
         large = None
