@@ -179,6 +179,25 @@ def test_a_line_is_not_made_from_a_shorter_line() -> None:
     assert all_rendered(picture_of(dotted), specs)["1200"][0].tobytes() == dotted.tobytes()
 
 
+def test_a_rendition_is_sharpened_laid_on_its_canvas_and_marked_as_its_spec_says() -> None:
+    mark = Overlay(saved(Image.new("RGB", (4, 4), "red"), "png"), position="north", scale=0.5)
+    plain = one("limit", 48, 48)
+    frame = rendered(scene(), plain)
+    assert worst_difference(rendered(scene(), replace(plain, sharpen=150)), sharpened(frame, 150)) == 0
+    assert worst_difference(rendered(scene(), replace(plain, overlay=mark)), overlaid(frame, mark)) == 0
+    everything = rendered(scene(), one("pad", 48, 48, sharpen=150, overlay=mark, background="#00ff00"))
+    assert worst_difference(everything, overlaid(padded(sharpened(frame, 150), (48, 48), "#00ff00"), mark)) == 0
+
+
+@pytest.mark.parametrize("gravity", SIDES)
+def test_a_crop_shows_the_same_part_however_small_the_picture_was_decoded(gravity: str) -> None:
+    source = scene(400, 300)
+    small = source.resize((200, 150), Image.Resampling.LANCZOS)
+    for spec in (one("fill", 30, 90, gravity=gravity), one("fill", 90, 30, gravity=gravity)):
+        ((_, (frame,)),) = render(Picture(FORMATS["png"], (400, 300), (small,)), Plan.of([spec], (400, 300)))
+        assert mean_difference(frame, rendered(source, spec)) < 2
+
+
 def test_sharpening_and_overlays_of_one_rendition_do_not_reach_the_next() -> None:
     mark = Overlay(saved(Image.new("RGB", (4, 4), "red"), "png"), scale=1.0)
     specs = [RenditionSpec("large", 80, overlay=mark, sharpen=200), RenditionSpec("small", 40)]
@@ -249,6 +268,13 @@ def test_smart_finds_the_subject(place: tuple[int, int]) -> None:
     assert abs(x * 400 - place[0]) < 25
     assert abs(y * 300 - place[1]) < 25
     assert smart_focus(subject_at(*place)) == (x, y)
+
+
+def test_smart_finds_the_mirrored_place_in_the_mirrored_picture() -> None:
+    image = subject_at(60, 240)
+    turned = image.transpose(Image.Transpose.ROTATE_180)
+    for there, back in zip(smart_focus(image), smart_focus(turned), strict=True):
+        assert there + back == pytest.approx(1, abs=0.01)
 
 
 def test_smart_prefers_one_clear_subject_to_an_even_texture() -> None:
