@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Semaphore
 
 import pytest
 from click.testing import CliRunner, Result
@@ -348,11 +349,18 @@ def test_a_file_that_no_sandbox_saw_has_no_peak(tmp_path: Path) -> None:
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor does one file after the other")
 def test_files_are_told_in_the_order_in_which_they_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = Semaphore(0)
+
     class Waiting(Sandbox):
         def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
             if body.endswith(b"wait"):
-                time.sleep(1)
-            return super().make(body, order, ends)
+                assert others.acquire(timeout=60)
+                assert others.acquire(timeout=60)
+                time.sleep(0.5)  # by then the second one is told
+                return super().make(body, order, ends)
+            made = super().make(body, order, ends)
+            others.release()
+            return made
 
     monkeypatch.setattr(ops.render, "Sandbox", Waiting)
     picture = saved(scene(), "png")
