@@ -75,6 +75,7 @@ class Rejection(ImagingError):  # noqa: N818  a result with a name, not an error
 
 
 CODES = (
+    "archived",
     "damaged",
     "empty",
     "key-too-long",
@@ -192,6 +193,15 @@ def key_too_long(key_bytes: int, longest: int, limit: int) -> Rejection:
         f"The name of this file, folders included, is {key_bytes:,} bytes long; the names of its renditions would "
         f"reach {longest:,} and S3 allows {limit:,}.",
         f"Shorten the name or its folders by {longest - limit:,} bytes or more, then upload it again.",
+    )
+
+
+def archived() -> Rejection:
+    """The source stands in an archive, where nobody can read it at once."""
+    return Rejection(
+        "archived",
+        "This file is in the archive, from which it cannot be read at once.",
+        "Its renditions are made when it has been restored. Or upload it again.",
     )
 
 

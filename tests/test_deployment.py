@@ -20,7 +20,7 @@ def test_a_stage_is_resolved_as_it_would_be_deployed(aws_endpoint: str) -> None:
     assert dev.failure_queue == "image-pipeline-dev-failures"
     assert dev.raw_versioned
     assert (dev.handler, dev.timeout, dev.memory, dev.retries) == ("handler.on_event", 120, 1769, 2)
-    assert dev.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+    assert dev.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:Completed")
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,8 @@ def write_id(run: Run) -> str:
 
 def refuse_unread(source: Source, rule: Rule, recipe: Recipe) -> None:
     """Reject what need not even be read: names too long for S3, files empty or over the recipe's limit."""
+    if source.archived:
+        raise errors.archived()
     longest = recipe.longest_output_key(source.key, rule)
     if longest > LONGEST_KEY:
         raise errors.key_too_long(len(source.key.encode()), longest, LONGEST_KEY)

@@ -61,6 +61,11 @@ def _was_too_much_for_less_memory(seen: Seen, memory: int | None) -> bool:
     return rejection is not None and (rejection.memory or inf) < (memory or inf)
 
 
+def _was_restored(seen: Seen, _memory: int | None) -> bool:
+    rejection = seen.manifest.rejection if seen.wanted and seen.manifest else None
+    return bool(seen.wanted and rejection and rejection.code == "archived" and not seen.wanted.source.archived)
+
+
 def _has_other_words(seen: Seen, _memory: int | None) -> bool:
     return bool(seen.wanted and seen.manifest and seen.manifest.words != seen.wanted.rule.words)
 
@@ -103,6 +108,12 @@ DECISIONS = (
         Action.PUBLISH,
         "More memory, and the faster processor that comes with it, may be enough.",
         _was_too_much_for_less_memory,
+    ),
+    Decision(
+        "The source was in the archive and can be read now.",
+        Action.PUBLISH,
+        "Somebody restored it.",
+        _was_restored,
     ),
     Decision(
         "Only the recipe's fingerprint of words is another.",

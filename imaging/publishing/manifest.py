@@ -42,6 +42,7 @@ class Source(Entry):
     height: Annotated[int | None, {"minimum": 1}] = None
     frames: Annotated[int | None, {"minimum": 1}] = None
     metadata: Annotated[Mapping[str, str], NOT_STORED] = field(default_factory=dict, compare=False)
+    archived: Annotated[bool, NOT_STORED] = field(default=False, compare=False)
 
     @property
     def identity(self) -> str:

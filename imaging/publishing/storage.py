@@ -21,6 +21,8 @@ from imaging.publishing.manifest import Source
 TOMBSTONE_TAG = "state=removed"
 """Tag of a `removed` manifest. The lifecycle rule in serverless.yml expires what carries it."""
 
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects have to be restored before they can be read (Amazon S3 User Guide)."""
 GONE = frozenset({"404", "NoSuchKey"})
 CHANGED = GONE | {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
@@ -136,6 +138,7 @@ class S3Storage:
             # In a bucket without versioning, or where it is suspended, every upload has the version "null".
             version_id=version if version != "null" else None,
             metadata=answer["Metadata"],
+            archived=_is_archived(answer),
         )
 
     def read_source(self, source: Source) -> bytes | None:
@@ -180,6 +183,12 @@ class S3Storage:
         # One by one: DeleteObjects sends keys as XML, which cannot hold every character a key may have.
         for key in keys:
             self._client.delete_object(**self._renditions, Key=key)
+
+
+def _is_archived(answer: Mapping[str, Any]) -> bool:
+    """Whether HEAD tells of an object in the archive, of which no copy has been restored yet."""
+    archived = answer.get("StorageClass") in ARCHIVES or "ArchiveStatus" in answer
+    return archived and 'ongoing-request="false"' not in answer.get("Restore", "")
 
 
 def _code(error: ClientError) -> str:

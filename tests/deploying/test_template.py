@@ -52,7 +52,11 @@ def test_no_name_is_of_one_partition_of_aws_alone(package: Package) -> None:
 
 def test_every_creation_and_removal_in_raw_starts_the_function_and_nothing_in_renditions_does(package: Package) -> None:
     told = package.resource("S3BucketRaw")["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
-    assert {one["Event"] for one in told} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    assert {one["Event"] for one in told} == {
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:*",
+        "s3:ObjectRestore:Completed",
+    }
     assert all("Filter" not in one for one in told), "a suffix filter would miss .JPG"
     assert "NotificationConfiguration" not in package.resource("RenditionsBucket")["Properties"]
 

@@ -864,3 +864,29 @@ def test_a_manifest_nested_ever_so_deep_is_replaced(storage: MemoryStorage, dept
     put_manifest(storage, body + b', "mood": ' + b"[" * depth + b"]" * depth + b"}")
     assert run(storage, recipe(more=ELSEWHERE)) in ("rewritten", "published")
     assert run(storage, recipe(more=ELSEWHERE)) == "unchanged"
+
+
+def archive(storage: MemoryStorage, *, archived: bool) -> None:
+    source, body = storage.sources[KEY]
+    storage.sources[KEY] = (replace(source, archived=archived), body)
+
+
+def test_a_source_in_the_archive_is_a_result_and_made_when_it_is_restored(storage: MemoryStorage) -> None:
+    storage.upload(KEY, GOOD)
+    archive(storage, archived=True)
+    assert run(storage) == "rejected"
+    rejection = manifest(storage).rejection
+    assert rejection is not None
+    assert rejection.code == "archived"
+    assert run(storage) == "unchanged"
+    archive(storage, archived=False)
+    assert run(storage) == "published"
+
+
+def test_what_was_published_stays_when_its_source_goes_to_the_archive(storage: MemoryStorage) -> None:
+    storage.upload(KEY, GOOD)
+    run(storage)
+    archive(storage, archived=True)
+    assert run(storage) == "unchanged"
+    assert run(storage, recipe("other")) == "rejected"
+    assert [each.name for each in manifest(storage).renditions] == ["thumb", "large"]

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from imaging.keys import manifest_key_of, prefix_of
-from imaging.publishing.storage import S3Storage, connect
+from imaging.publishing.storage import S3Storage, _is_archived, connect
 from tests.buckets import AWKWARD, OWNER, Body, Buckets, InMemory, OnS3
 
 
@@ -206,3 +206,21 @@ def test_the_client_retries_on_purpose_and_never_waits_longer_than_the_function_
     assert config.retries["mode"] == "standard"
     attempts = config.retries["total_max_attempts"]
     assert attempts * (config.connect_timeout + config.read_timeout) < 120
+
+
+@pytest.mark.parametrize(
+    ("answer", "archived"),
+    [
+        ({}, False),
+        ({"StorageClass": "STANDARD_IA"}, False),
+        ({"StorageClass": "GLACIER_IR"}, False),
+        ({"StorageClass": "GLACIER"}, True),
+        ({"StorageClass": "DEEP_ARCHIVE"}, True),
+        ({"StorageClass": "GLACIER", "Restore": 'ongoing-request="true"'}, True),
+        ({"StorageClass": "GLACIER", "Restore": 'ongoing-request="false", expiry-date="Fri, 21 Dec 2026"'}, False),
+        ({"StorageClass": "INTELLIGENT_TIERING"}, False),
+        ({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}, True),
+    ],
+)
+def test_an_object_in_the_archive_is_one_that_nobody_can_read_now(answer: dict[str, str], archived: bool) -> None:
+    assert _is_archived(answer) == archived
