@@ -69,7 +69,7 @@ def measure(bench: Bench) -> Rows:
     runs = in_turns(2 * bench.rounds, *(lambda one=one: started(*one) for one in programs.values()))
     cpu = {name: [one.cpu for one in done] for name, done in zip(programs, runs, strict=True)}
     for name, values in cpu.items():
-        rows[name] = {"CPU s": figure(values).median, "at least": min(values)}
+        rows[name] = {"s of CPU": figure(values).median, "at least": min(values)}
     rows |= _compared(cpu)
     return rows
 
@@ -83,9 +83,7 @@ def _compared(cpu: dict[str, list[float]]) -> Rows:
     names = list(cpu)
     bare, ready, upload = names[:3]
     rows: Rows = {
-        "now / bare, ready (at most 1.00)": statistics.median(
-            a / b for a, b in zip(cpu[ready], cpu[bare], strict=True)
-        ),
+        "now / bare, ready": statistics.median(a / b for a, b in zip(cpu[ready], cpu[bare], strict=True)),
         "the first upload, now, after being ready": {"s": difference(upload, ready)},
     }
     if "before: ready" in cpu:

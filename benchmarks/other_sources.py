@@ -1,7 +1,8 @@
 """What is no camera JPEG: ours, sharp and libvips on the same files."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,35 +27,30 @@ def measure(bench: Bench) -> Rows:
     for source in sorted(sources.iterdir()):
         animated = source.suffix == ".gif"  # an animation stays one in WebP alone
         for coding in ("animated", "animated-equal") if animated else ("defaults", "equal"):
-            rows |= _compared(bench.rounds, source, coding, everybody, out)
-    rows["avif renditions of a photo, ours"] = _row([_once(_ours("avif"), bench.photos[0], out) for _ in range(2)])
+            rows[f"{source.stem}, {coding}"] = _compared(bench.rounds, source, coding, everybody, out)
+    avif = [_once(_ours("avif"), bench.photos[0], out) for _ in range(2)]
+    rows["a photo, AVIF renditions alone"] = {"ours": _row(avif)}
     if not list(sources.glob("*.heic")):
         rows["heic-12mp"] = "missing: pillow-heif could not be installed"
     return rows
 
 
 def _compared(rounds: int, source: Path, coding: str, everybody: Sequence[Contender], out: Path) -> Rows:
-    programs: Mapping[str, Contender] = {
-        "ours": _ours(coding),
-        **{
-            name: replace(one, command=[*one.command[:-1], coding])
-            for name, one in ((one.name, one) for one in everybody)
-            if name in ("sharp", "vips-chain")
-        },
-    }
-    rows: Rows = {}
-    runs: dict[str, list[tuple[Run, int]]] = {name: [] for name in programs}
+    """Each program's figures, or why it has none."""
+    programs = {"ours": _ours(coding)}
+    for one in everybody:
+        if one.name in ("sharp", "vips-chain"):
+            programs[one.title] = replace(one, command=[*one.command[:-1], coding])
+    rows: Rows = {title: f"missing: {one.missing}" for title, one in programs.items() if one.missing}
+    runs: dict[str, list[tuple[Run, int]]] = defaultdict(list)
     for _ in range(min(rounds, 3)):
-        for name, program in programs.items():
-            if program.missing:
-                rows[f"{source.stem}, {coding}, {name}"] = f"missing: {program.missing}"
-            elif f"{source.stem}, {coding}, {name}" not in rows:
+        for title, program in programs.items():
+            if title not in rows:
                 try:
-                    runs[name].append(_once(program, source, out))
+                    runs[title].append(_once(program, source, out))
                 except click.ClickException as error:
-                    reason = error.format_message().splitlines()
-                    rows[f"{source.stem}, {coding}, {name}"] = f"cannot: {_reason(reason)}"
-    return rows | {f"{source.stem}, {coding}, {name}": _row(done) for name, done in runs.items() if done}
+                    rows[title] = f"cannot: {_reason(error.format_message().splitlines())}"
+    return {title: rows.get(title) or _row(runs[title]) for title in programs}
 
 
 def _ours(coding: str) -> Contender:
@@ -71,9 +67,9 @@ def _once(program: Contender, source: Path, out: Path) -> tuple[Run, int]:
 def _row(done: Sequence[tuple[Run, int]]) -> Rows:
     cpu: Figure = figure([took.cpu / TIMES for took, _ in done])
     peak = figure([took.peak_mb for took, _ in done])
-    return {"CPU s": cpu.median, "MB at the peak": peak.median, "KB made": round(done[0][1] / 1000)}
+    return {"s of CPU": cpu.median, "MB at the peak": peak.median, "KB made": round(done[0][1] / 1000)}
 
 
 def _reason(lines: Sequence[str]) -> str:
     """The line of a program's last words that says what went wrong."""
-    return next((line.strip() for line in reversed(lines) if "rror" in line), lines[-1].strip())[:120]
+    return next((line.strip() for line in reversed(lines) if "rror" in line), lines[-1].strip())[:100]

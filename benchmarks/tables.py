@@ -18,8 +18,7 @@ def tables(result: Rows) -> str:
             lines += ["", heading, *_programs(programs), "", *_ratios(result["ratios"], programs)]
     for heading, rows in result.get("also", {}).items():
         lines += ["", heading]
-        for name, row in rows.items():
-            lines.append(f"  {name:<58} {in_words(row)}")
+        lines += _rows(rows)
     return "\n".join(lines)
 
 
@@ -46,6 +45,16 @@ def _ratios(ratios: Rows, programs: Rows) -> list[str]:
             verdict = "" if most is None else f"{most:9.2f}  {'reached' if one['value'] <= most else 'missed'}"
             lines.append(f"{name:<34}{one['value']:>8.2f}{verdict}")
     return lines if len(lines) > 1 else []
+
+
+def _rows(rows: Rows) -> list[str]:
+    lines: list[str] = []
+    for name, row in rows.items():
+        if isinstance(row, dict) and any(isinstance(value, dict) for value in row.values()):
+            lines += [f"  {name}", *(f"    {each:<56} {in_words(value)}" for each, value in row.items())]
+        else:
+            lines.append(f"  {name:<58} {in_words(row)}")
+    return lines
 
 
 def in_words(row: Any) -> str:
