@@ -54,6 +54,9 @@ def test_limit_never_enlarges_and_never_leaves_the_box(source: Size, sides: Size
         ((400, 200), box(100, 50), (100, 50), (400, 200)),
         ((60, 40), box(100, 100), (40, 40), (40, 40)),
         ((60, 40), box(100, 100, enlarge=True), (100, 100), (40, 40)),
+        ((40, 60), box(100, 100), (40, 40), (40, 40)),
+        ((60, 80), box(30, 100), (24, 80), (24, 80)),
+        ((80, 60), box(100, 30), (80, 24), (80, 24)),
         ((1, 1), box(100, 10), (1, 1), (1, 1)),
     ],
 )
@@ -79,6 +82,7 @@ def test_a_shape_is_whole_unless_something_is_cut_away() -> None:
 def test_the_scale_is_that_of_the_side_which_needs_most_of_the_source() -> None:
     assert fill((400, 200), box(100, 100)).scale == 0.5
     assert limit((1000, 3), box(100, None)).scale == pytest.approx(1 / 3), "three rows become one, not 0.3"
+    assert limit((3, 1000), box(None, 100)).scale == pytest.approx(1 / 3)
     assert limit((40, 20), box(80, None, enlarge=True)).scale == 2
 
 
@@ -95,6 +99,8 @@ def test_a_crop_stands_around_its_focus_as_far_as_the_edges_allow(
     focus: tuple[float, float], edges: tuple[float, ...]
 ) -> None:
     assert fill((400, 200), box(100, 100)).around(focus) == pytest.approx(edges)
+    left, top, right, bottom = edges
+    assert fill((200, 400), box(100, 100)).around(focus[::-1]) == pytest.approx((top, left, bottom, right))
 
 
 @given(SIZES, SIZES, st.booleans(), st.floats(0, 1), st.floats(0, 1))

@@ -60,14 +60,18 @@ def test_a_compiled_recipe_is_read_into_rules_specs_limits_and_overlays() -> Non
 
 
 def test_a_recipe_compiled_by_another_version_is_refused_with_what_to_do() -> None:
-    with pytest.raises(SetupError, match=r"compiled by another version: run `npm run ops -- check`, then deploy"):
+    with pytest.raises(
+        SetupError, match=r"^recipe.json was compiled by another version: run `npm run ops -- check`, then deploy$"
+    ):
         read(compiled=COMPILED + 1)
 
 
 @pytest.mark.parametrize("field", [name for name in PLAIN if name != "toml_sha256"])
 def test_a_compiled_recipe_that_lacks_a_field_is_refused_with_what_to_do(field: str) -> None:
     plain = {name: value for name, value in PLAIN.items() if name != field}
-    with pytest.raises(SetupError, match=r"recipe.json cannot be read \(.*: run `npm run ops -- check`, then deploy"):
+    with pytest.raises(
+        SetupError, match=r"^recipe.json cannot be read \(.*\): run `npm run ops -- check`, then deploy$"
+    ):
         Recipe.from_compiled(json.dumps(plain).encode())
 
 

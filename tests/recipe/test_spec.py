@@ -85,10 +85,25 @@ def test_a_limit_is_at_least_one(name: str) -> None:
         Limits(**{name: 0})
 
 
-def test_a_spec_of_nothing_but_a_name_has_a_colour_and_formats_that_there_are() -> None:
-    spec = RenditionSpec("thumb")
+def test_the_sides_lie_where_a_map_has_them() -> None:
+    for name, point in SIDES.items():
+        across = 0.0 if "west" in name else 1.0 if "east" in name else 0.5
+        down = 0.0 if "north" in name else 1.0 if "south" in name else 0.5
+        assert point == (across, down), name
+    assert len(SIDES) == 9
+
+
+def test_a_box_may_be_as_long_as_a_webp() -> None:
+    assert WRITTEN["webp"].longest == LONGEST_SIDE
+
+
+def test_what_a_recipe_leaves_out_is_known() -> None:
+    spec, overlay = RenditionSpec("thumb"), Overlay(b"")
     assert COLOUR.fullmatch(spec.background)
     assert (spec.formats, spec.fit, spec.enlarge) == (("webp", "auto"), "limit", False)
+    assert (spec.sharpen, spec.animated, spec.max_bytes) == (0, True, None)
+    assert (overlay.position, overlay.scale, overlay.opacity) == ("south-east", 0.2, 1.0)
+    assert Limits() == Limits(source_bytes=200_000_000, pixels=250_000_000, animation_pixels=100_000_000, scans=64)
 
 
 def test_a_rendition_is_no_longer_than_the_least_of_its_formats_can_hold() -> None:
