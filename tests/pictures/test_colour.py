@@ -4,9 +4,9 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from imaging.pictures.colour import NUMBERS, UNUSABLE
+from imaging.pictures.colour import NUMBERS, SRGB, UNUSABLE
 from tests.builders import (
     decoded,
     deep,
@@ -89,6 +89,14 @@ def test_cmyk_goes_through_its_profile(name: str) -> None:
     picture = decoded(saved(source, name, icc_profile=cmyk_profile(), **options))
     pixel = picture.frames[0].getpixel((8, 8))
     assert max(abs(a - b) for a, b in zip(pixel, lab_in_srgb(*RED_INK), strict=True)) <= 4
+    assert picture.warnings == ()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_profile_that_is_srgb_under_some_name_changes_no_pixel(mode: str) -> None:
+    source = Image.merge(mode, [Image.effect_noise((64, 64), 90) for _ in mode])
+    picture = decoded(saved(source, "png", icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes()))
+    assert worst_difference(picture.frames[0], source, mode) == 0
     assert picture.warnings == ()
 
 

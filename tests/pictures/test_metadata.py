@@ -47,6 +47,7 @@ from tests.builders import (
 @pytest.mark.parametrize("orientation", [0, 9, 77])
 def test_an_orientation_nobody_defined_turns_nothing(orientation: int) -> None:
     body = saved(scene(), "png", exif=exif(Orientation=orientation))
+    assert decoded(body).size == scene().size
     assert worst_difference(still(body), scene()) == 0
 
 
