@@ -1,6 +1,7 @@
 """The one command line of a person's machine."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -89,7 +90,7 @@ def test_what_a_person_can_put_right_is_told_without_a_traceback(
     def fail(*_: object) -> bool:
         raise error
 
-    monkeypatch.setattr(checks, "passed", fail)
+    monkeypatch.setattr(checks, "run", fail)
     done = CliRunner().invoke(main, ["test"])
     assert done.exit_code == 1
     assert isinstance(done.exception, SystemExit)
@@ -100,7 +101,7 @@ def test_our_own_fault_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(*_: object) -> bool:
         raise KeyError("ours")
 
-    monkeypatch.setattr(checks, "passed", fail)
+    monkeypatch.setattr(checks, "run", fail)
     assert isinstance(CliRunner().invoke(main, ["test"]).exception, KeyError)
 
 
@@ -114,9 +115,10 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         calls.append(command[2:])
-        return subprocess.CompletedProcess(command, int("mypy" in command))
+        return subprocess.CompletedProcess(command, int("mypy" in command), "what it prints")
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     return calls
 
 
@@ -132,6 +134,36 @@ def test_arguments_are_pytests(called: list[list[str]]) -> None:
     assert called[-1] == ["pytest", "tests/test_files.py", "-k", "folder", "--durations=3", "-x"]
 
 
-def test_the_quick_checks_leave_out_what_takes_long(called: list[list[str]]) -> None:
-    CliRunner().invoke(main, ["test", "--quick", "-x"])
-    assert called[-1] == ["pytest", "-m", "not slow", "-x"]
+def test_the_quick_checks_run_at_once_and_leave_out_what_takes_long(called: list[list[str]]) -> None:
+    done = CliRunner().invoke(main, ["test", "--quick", "-x"])
+    assert done.exit_code == 1
+    assert [command for command in called if command[0] != "pytest"] == [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+    ]
+    tests = [command for command in called if command[0] == "pytest"]
+    assert [part for command in tests for part in command if part.startswith("--part")] == ["--part=1/2", "--part=2/2"]
+    assert all(command[2:4] == ["-m", "not slow"] and command[-1] == "-x" for command in tests)
+    assert done.output.count("what it prints") == 5
+    assert done.output.endswith("failed: types\n")
+
+
+def collected(*options: str) -> list[str]:
+    """The modules of tests that pytest would run, in order."""
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *options]
+    files = ["tests/test_files.py", "tests/test_commands.py", "tests/test_render.py"]
+    done = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_the_parts_are_all_tests_and_none_twice() -> None:
+    parts = [collected("--part=1/2"), collected("--part=2/2")]
+    assert all(parts)
+    assert sorted(parts[0] + parts[1]) == sorted(collected())
+
+
+def test_slow_tests_come_last() -> None:
+    slow = [name.partition("::")[2] for name in collected("-m", "slow")]
+    assert len(slow) == 2
+    assert [name.partition("::")[2] for name in collected()][-2:] == slow
