@@ -22,6 +22,7 @@ from benchmarks.programs.uploads import round_trips
 from ops.recipe import parse
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

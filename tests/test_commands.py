@@ -157,12 +157,14 @@ def collected(*options: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.slow
 def test_the_parts_are_all_tests_and_none_twice() -> None:
     parts = [collected("--part=1/2"), collected("--part=2/2")]
     assert all(parts)
     assert sorted(parts[0] + parts[1]) == sorted(collected())
 
 
+@pytest.mark.slow
 def test_slow_tests_come_last() -> None:
     slow = [name.partition("::")[2] for name in collected("-m", "slow")]
     assert len(slow) == 2

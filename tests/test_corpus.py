@@ -29,9 +29,10 @@ SPECS = (
     RenditionSpec("small", 320, formats=("webp", "auto")),
 )
 
-pytestmark = pytest.mark.skipif(
-    not LIST.exists(), reason="no corpus here: set IMAGING_CORPUS to a folder with FILES.tsv"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not LIST.exists(), reason="no corpus here: set IMAGING_CORPUS to a folder with FILES.tsv"),
+]
 
 
 def listed(*, hostile: bool) -> dict[str, str]:

@@ -233,6 +233,7 @@ def test_every_event_twice_and_in_reverse_ends_as_one_clean_run(deployed: OnS3) 
     assert standing(deployed) == standing(clean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", AWKWARD)
 def test_an_awkward_key_goes_through_the_whole_function(deployed: OnS3, key: str) -> None:
     deployed.upload(key, picture(1))
@@ -466,6 +467,7 @@ def test_a_failure_is_one_line_with_what_it_took_until_then(
     assert (line["level"], line["status"], line["key"], line["requests"]) == ("ERROR", "failed", "a.png", 1)
 
 
+@pytest.mark.slow
 def test_events_as_moto_emits_them_are_read(deployed: OnS3, aws_endpoint: str) -> None:
     sqs = boto3.client("sqs", endpoint_url=aws_endpoint)
     queue = sqs.create_queue(QueueName=f"events-of-{deployed.raw}")["QueueUrl"]

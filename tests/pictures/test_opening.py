@@ -89,6 +89,7 @@ def test_an_animation_of_exactly_the_limit_is_decoded_and_one_frame_over_is_not(
     assert "11 frames" in fault.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False], ids=["the first frame", "a later frame"])
 def test_a_gif_does_not_outgrow_its_canvas_beyond_the_limit(first: bool) -> None:
     patches = [(DOT, 1, 2, 2), (DOT, 2, 2, 2)]

@@ -173,6 +173,7 @@ def an_editor_writes(kind: Kind) -> bool:
     return kind.dtype in ("uint8", "uint16") and not premultiplied
 
 
+@pytest.mark.slow
 def test_every_layout_is_right_or_refused(counted: Callable[[str], None]) -> None:
     ends = Counter[str]()
     missed: list[Kind] = []

@@ -41,6 +41,7 @@ def test_a_source_that_is_not_there_is_absent_not_an_error(buckets: Buckets) -> 
     assert buckets.storage.head_source("a.jpg") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", AWKWARD)
 def test_the_object_read_is_the_object_uploaded_whatever_its_key(buckets: Buckets, key: str) -> None:
     buckets.upload(key, key.encode())
