@@ -1,8 +1,11 @@
 """The sandbox's ends: each is judged as what it is, and the next picture is right."""
 
+import ctypes
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +20,7 @@ from imaging.formats import WRITTEN
 from imaging.recipe.spec import RenditionSpec
 from imaging.sandbox import sandbox as loop_side
 from imaging.sandbox.sandbox import Sandbox
-from tests.sandbox.planting import INSIDE, MAKING, ORDER, copy_of_the_package, planted, that_runs_programs
+from tests.sandbox.planting import INSIDE, MAKING, ORDER, ROOT, copy_of_the_package, planted, that_runs_programs
 
 MB = 1_000_000
 
@@ -377,3 +380,30 @@ def test_ten_slow_pictures_on_a_busy_machine_are_none_rejected_for_time(programs
         for pid in others:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def test_it_ends_with_a_loop_that_is_killed_and_hears_no_ctrl_c() -> None:
+    """Busy with a picture it does not see the pipe end; the kernel ends it with the loop."""
+    script = (
+        "import sys, time; sys.path.insert(0, '.')\n"
+        "from imaging.sandbox.sandbox import Sandbox\n"
+        "sandbox = Sandbox(); sandbox._stand(); print(sandbox.pid, flush=True); time.sleep(60)"
+    )
+    loop = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    assert loop.stdout is not None
+    pid = int(loop.stdout.readline())
+    assert os.getsid(pid) == pid
+    assert stands(pid)
+    os.kill(pid, signal.SIGSTOP)  # it can do nothing by itself
+    loop.kill()
+    loop.wait()
+    loop.stdout.close()
+    deadline = time.monotonic() + 5
+    while stands(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not stands(pid)
+
+
+def test_the_loop_s_own_memory_and_environment_are_closed_to_others() -> None:
+    with Sandbox():
+        assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
