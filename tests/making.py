@@ -15,7 +15,7 @@ class InProcess:
     memory: int | None = None
     crashes: int = 0
 
-    def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
+    def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:  # noqa: ARG002  nothing here is late
         """Every file of the order."""
         answers = list(make(body, order))
         (header,) = (answer for answer in answers if isinstance(answer, Header))
@@ -33,7 +33,7 @@ class Instant:
     crashes: int = 0
     refuse: Callable[[bytes], None] = lambda _body: None
 
-    def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:
+    def make(self, body: bytes, order: Order, ends: float | None = None) -> Made:  # noqa: ARG002  nothing here is late
         """A file for each format of each spec."""
         self.refuse(body)
         header = Header("png", 4, 4, 1, "data:image/webp;base64,AA==", "#808080")
