@@ -29,6 +29,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(check, arguments)
 
 
+def test_the_projects_own_recipe_is_recipe_toml_beside_the_handler() -> None:
+    assert check_module.OWN.with_name("handler.py").exists()
+    assert check_module.OWN.name == "recipe.toml"
+
+
 @pytest.mark.usefixtures("own")
 def test_a_valid_recipe_is_told_with_its_counts_and_every_rule() -> None:
     result = run()

@@ -103,6 +103,11 @@ def test_a_crop_stands_around_its_focus_as_far_as_the_edges_allow(
     assert fill((200, 400), box(100, 100)).around(focus[::-1]) == pytest.approx((top, left, bottom, right))
 
 
+def test_a_crop_that_is_no_square_stands_around_its_focus_as_well() -> None:
+    assert fill((400, 200), box(50, 100)).around((0.5, 0.5)) == (150, 0, 250, 200)
+    assert fill((200, 400), box(100, 50)).around((0.5, 0.5)) == (0, 150, 200, 250)
+
+
 @given(SIZES, SIZES, st.booleans(), st.floats(0, 1), st.floats(0, 1))
 def test_no_crop_leaves_the_source(source: Size, sides: Size, enlarge: bool, x: float, y: float) -> None:
     left, top, right, bottom = fill(source, box(*sides, enlarge=enlarge)).around((x, y))
