@@ -61,6 +61,8 @@ def tried_out(pattern: str, key: str) -> bool:
 
 @given(st.text("ab/*?", max_size=10), st.text("ab/", max_size=12))
 @example("**a*b", "a/ab")
+@example("a*b*a", "aba")
+@example("a*b*a", "aa")
 def test_patterns_match_exactly_what_trying_everything_finds(pattern: str, key: str) -> None:
     assert matches(pattern, key) is tried_out(pattern, key)
 
