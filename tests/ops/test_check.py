@@ -113,6 +113,7 @@ def test_problems_are_told_in_json(own: Path) -> None:
     (own / "recipe.toml").write_text(BAD)
     result = run("--json")
     assert (result.exit_code, result.stderr) == (1, "")
+    assert isinstance(result.exception, SystemExit), "no traceback"
     told = json.loads(result.stdout)
     assert told["valid"] is False
     assert told["problems"][0] == {
