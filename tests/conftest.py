@@ -33,17 +33,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the option by which several runs at once share the tests."""
-    parser.addoption("--part", metavar="N/M", help="every M-th module of tests, from the N-th on")
+    parser.addoption("--part", metavar="N/M", help="every M-th test, from the N-th on")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Have the slow tests run last, so that what is quickly told is told quickly; keep one part of all tests."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
     if part := config.getoption("--part"):
         number, parts = map(int, part.split("/"))
-        modules = set(sorted({item.path for item in items})[number - 1 :: parts])
-        config.hook.pytest_deselected(items=[item for item in items if item.path not in modules])
-        items[:] = [item for item in items if item.path in modules]
+        config.hook.pytest_deselected(items=[item for at, item in enumerate(items) if at % parts != number - 1])
+        items[:] = items[number - 1 :: parts]
 
 
 COUNTED = pytest.StashKey[list[str]]()
