@@ -5,6 +5,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,6 @@ from typing import Any
 import click
 
 ROOT = Path(__file__).resolve().parent.parent
-LOG = ROOT / ".local" / "bench" / "program.log"
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ def run(
     """
     if sys.platform == "win32":
         raise click.ClickException("This needs a system that tells what a process took: Linux or macOS, or WSL.")
-    LOG.parent.mkdir(parents=True, exist_ok=True)
     before = os.sched_getaffinity(0) if sys.platform == "linux" else set()
-    with LOG.open("wb") as output:
+    with tempfile.TemporaryFile() as output:
         if sys.platform == "linux":  # what we are pinned to, our child is born with
             os.sched_setaffinity(0, sorted(before)[-cores:])
         began = time.monotonic()
@@ -68,7 +67,8 @@ def run(
             raise
         wall = time.monotonic() - began
         child.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
-    printed = LOG.read_text(errors="replace")
+        output.seek(0)
+        printed = output.read().decode(errors="replace")
     if child.returncode:
         raise failed(command, child.returncode, printed)
     own = re.search(r"^peak (\d+)$", printed, re.MULTILINE)
