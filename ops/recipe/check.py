@@ -14,7 +14,7 @@ from ops.recipe.clashes import Mistake, clashes, tables
 from ops.recipe.lines import Lines, NotTomlError, Path, quoted
 from ops.recipe.model import RecipeTable, RenditionTable
 from ops.recipe.overlays import OverlayError
-from ops.recipe.words import ELSEWHERE, fields_of, nearest, node_of, shown, takes
+from ops.recipe.words import ELSEWHERE, Node, fields_of, nearest, node_of, shown, takes
 
 OF_THE_RECIPE = set(RecipeTable.model_fields) - {"rendition", "rule"}
 """Fields of the whole recipe. TOML gives what stands below a [[rendition]] to that rendition."""
@@ -116,7 +116,7 @@ def _mistake(kind: str, path: Path, value: Any, context: Mapping[str, Any]) -> M
             return path, f"found {shown(value[context['index']])} twice; write it once."
         case _:
             node = node_of(path)
-            return path, f"found {shown(value)}; {_hint(path, value, node.get('enum', ()))} {takes(node)}."
+            return path, f"found {shown(value)}; {_fix(path, value, node)}."
 
 
 def _unknown(path: Path) -> str:
@@ -131,14 +131,15 @@ def _unknown(path: Path) -> str:
     return f"there is no such field; {advice}"
 
 
-def _hint(path: Path, value: Any, names: Iterable[str]) -> str:
+def _fix(path: Path, value: Any, node: Node) -> str:
+    names = node.get("enum", ())
     if not isinstance(value, str) or not names:
-        return "write"
+        return f"write {takes(node)}"
     field = next(step for step in reversed(path) if isinstance(step, str))
     if ours := ELSEWHERE.get(field, {}).get(value.lower()):
-        return f"what other programs call {shown(value)} is {shown(ours)} here. Write"
+        return f"what other programs call {shown(value)} is {shown(ours)} here; write {shown(ours)}"
     meant = nearest(value, names)
-    return f"did you mean {shown(meant)}? Write" if meant else "write"
+    return f"did you mean {shown(meant)}? Write {takes(node)}" if meant else f"write {takes(node)}"
 
 
 def _read_overlays(values: Mapping[str, Any], folder: FilePath) -> tuple[dict[str, bytes], list[Mistake]]:
