@@ -10,7 +10,7 @@ import click
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from benchmarks import bursts, uploads
+from benchmarks import bursts, extras, installing, uploads
 from benchmarks.__main__ import main
 from benchmarks.before import at_commit
 from benchmarks.bench import Bench
@@ -159,6 +159,16 @@ def test_an_upload_makes_fourteen_requests_and_a_duplicate_three(photos: Path, t
     rows = uploads.measure(Bench([photos / "one.jpg"], tmp_path, 1))
     assert rows["an upload that is published, requests"] == {"GET": 2, "HEAD": 2, "PUT": 9, "LIST": 1}
     assert rows["a source that is as it should be, requests"] == {"GET": 1, "HEAD": 1, "LIST": 1}
+
+
+def test_pixels_are_compared_at_every_width_and_the_default_effort_is_the_measure(photos: Path, tmp_path: Path) -> None:
+    if missing := installing.python_packages():
+        pytest.skip(missing)
+    pixels, efforts = extras.measure(Bench([photos / "one.jpg"], tmp_path, 1), ("pixels", "efforts")).values()
+    assert len(pixels["ours"]) == 8
+    assert 0.97 < min(pixels["ours"].values()) < 1
+    assert efforts["webp 2 (default)"]["of the default's bytes"] == "100.0%"
+    assert efforts["png 9"]["SSIM"] == 1
 
 
 def test_requests_that_wait_side_by_side_are_one_round_trip() -> None:
