@@ -138,6 +138,12 @@ def test_the_memory_of_a_program_is_its_own_or_what_it_says_of_all_its_processes
     assert run([sys.executable, "-c", "print('peak 123456789')"]).peak_mb == 123.456789
 
 
+def test_the_memory_of_ours_has_nothing_of_the_benchmark_s_own() -> None:
+    large = bytearray(300_000_000)
+    printed = answer([sys.executable, "-c", "from benchmarks.programs.job import own_peak; print(own_peak())"])
+    assert int(printed) < 100_000_000 < len(large)
+
+
 def test_programs_run_in_turns_and_each_turn_has_a_ratio_of_its_own() -> None:
     order: list[str] = []
 
