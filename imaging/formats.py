@@ -22,7 +22,8 @@ class Writing:
     """How renditions of a format are named and served, and what their encoder takes.
 
     `longest` is the most pixels a side may have. `quality` is the default of a lossy encoder, None of a lossless one.
-    `best_first` orders formats in markup: a browser takes the first it knows.
+    `best_first` orders formats in markup: a browser takes the first it knows. `credits` says whether a file can name
+    who made the picture.
     """
 
     extension: str
@@ -34,6 +35,7 @@ class Writing:
     quality: int | None = None
     effort: Effort | None = None
     subsampling: bool = False
+    credits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ REGISTER = (
     Format("avif", "AVIF", "AVIF", "PIL.AvifImagePlugin", animated=True,
            writing=Writing("avif", "image/avif", 32_768, 0, quality=60, effort=Effort(3, 0, 10), subsampling=True)),
     Format("gif", "GIF", "GIF", "PIL.GifImagePlugin", animated=True,
-           writing=Writing("gif", "image/gif", 65_535, 2, animated=True)),
+           writing=Writing("gif", "image/gif", 65_535, 2, animated=True, credits=False)),
     Format("tiff", "TIFF", "TIFF", "PIL.TiffImagePlugin", upright=True),
     Format("bmp", "BMP", "BMP", "PIL.BmpImagePlugin"),
     Format("heic", "HEIC", "HEIF", "pi_heif", upright=True),

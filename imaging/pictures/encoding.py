@@ -151,7 +151,7 @@ class Encoder:
             options |= {"save_all": True, "append_images": more, "duration": list(self.picture.durations)}
             options |= MOVING.get(name, {})
             options |= _loop(name, self.picture.loop)
-        if any((self.credits.copyright, self.credits.artist, self.credits.credit)) and name != "gif":
+        if any((self.credits.copyright, self.credits.artist, self.credits.credit)) and WRITTEN[name].credits:
             options["exif"] = _exif(self.credits)
         know(FORMATS[name])
         file = io.BytesIO()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from imaging import pictures
 from imaging.exchange import Order
+from imaging.formats import WRITTEN
 from imaging.pictures import making
 from imaging.recipe.spec import Overlay, RenditionSpec
 from tests.builders import (
@@ -43,7 +44,7 @@ SPECS = (
     RenditionSpec(
         "pad", 30, 30, "pad", overlay=Overlay(saved(see_through((8, 8)), "png")), formats=("jpeg", "png", "webp")
     ),
-    RenditionSpec("whole", 40, formats=("webp", "auto", "gif", "png", "jpeg")),
+    RenditionSpec("whole", 40, formats=("auto", *WRITTEN)),
 )
 """What is made of every file: each fit, each format, and all that a rendition can ask for."""
 
