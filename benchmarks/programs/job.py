@@ -57,9 +57,9 @@ def own_peak() -> int:
 
     On Linux `ru_maxrss` is no answer: it counts what the process that started this one held at that moment.
     """
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    import resource  # noqa: PLC0415  unknown on Windows
+    if sys.platform != "linux":
+        import resource  # noqa: PLC0415  unknown on Windows
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
