@@ -1,12 +1,14 @@
 """The deployment as the framework resolves serverless.yml, so that nothing on this side can drift from it."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -70,7 +72,7 @@ def framework_environment(endpoint_url: str | None) -> dict[str, str]:
 
 def resolve(stage: str, endpoint_url: str | None) -> Deployment:
     """Return the stage as the framework resolves it, at an embedded AWS when its `endpoint_url` is given."""
-    config = _print(stage, endpoint_url)
+    config = json.loads(_kept(stage, endpoint_url) if endpoint_url else _printed(stage, None))
     provider = config["provider"]
     function = config["functions"]["renditions"]
     events = [event["s3"] for event in function["events"]]
@@ -96,7 +98,31 @@ def resolve(stage: str, endpoint_url: str | None) -> Deployment:
     )
 
 
-def _print(stage: str, endpoint_url: str | None) -> dict[str, Any]:
+def _kept(stage: str, endpoint_url: str) -> str:
+    """Return what the framework printed before of the very same files and variables: asking it takes over a second.
+
+    Only for an embedded AWS, whose account is always the same.
+    """
+    settings = ROOT / "serverless.yml"
+    files = (settings, ROOT / "package-lock.json", ROOT / "ops" / "framework.cjs")
+    variables = sorted(set(re.findall(r"env:(\w+)", settings.read_text(encoding="utf-8"))))
+    depends_on = [
+        stage,
+        *(path.read_bytes().hex() for path in files),
+        *((each, os.environ.get(each)) for each in variables),
+    ]
+    name = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
+    kept = ROOT / ".local" / "resolved" / f"{name}.json"
+    if not kept.exists():
+        printed = _printed(stage, endpoint_url)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=kept.parent, delete=False) as file:
+            file.write(printed)
+        Path(file.name).replace(kept)  # whole at once: another stack may be starting
+    return kept.read_text(encoding="utf-8")
+
+
+def _printed(stage: str, endpoint_url: str | None) -> str:
     if shutil.which("node") is None:
         raise FrameworkError("Node is not on PATH; the Serverless Framework needs version 20 or newer.")
     done = subprocess.run(  # noqa: S603  (the locked framework; a stage's name is one argument)
@@ -111,8 +137,7 @@ def _print(stage: str, endpoint_url: str | None) -> dict[str, Any]:
     if done.returncode != 0:
         message = _message_in(done.stdout + done.stderr)  # errors go to stdout, the banner to stderr
         raise FrameworkError(f"serverless.yml could not be resolved for stage {stage!r}: {message}")
-    config: dict[str, Any] = json.loads(done.stdout)
-    return config
+    return done.stdout
 
 
 def _message_in(output: str) -> str:

@@ -1,9 +1,13 @@
 """What the operator's side knows of a deployment, it knows from the framework."""
 
+from pathlib import Path
+
 import pytest
 
+from ops import deployment
 from ops.deployment import FrameworkError, framework_environment, resolve
 
+ROOT = deployment.ROOT
 pytestmark = pytest.mark.slow
 
 
@@ -21,6 +25,62 @@ def test_a_stage_is_resolved_as_it_would_be_deployed(aws_endpoint: str) -> None:
     assert dev.raw_versioned
     assert (dev.handler, dev.timeout, dev.memory, dev.retries) == ("handler.on_event", 120, 1769, 2)
     assert dev.events == ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:Completed")
+
+
+@pytest.fixture
+def prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The stages that the framework was asked for, in a project of its own whose files are the real ones."""
+    asked: list[str] = []
+    (tmp_path / "ops").mkdir()
+    for name in ("serverless.yml", "package-lock.json", "ops/framework.cjs"):
+        (tmp_path / name).write_bytes((deployment.ROOT / name).read_bytes())
+    printed = deployment._printed
+
+    def counted(stage: str, endpoint_url: str | None) -> str:
+        asked.append(stage)
+        with monkeypatch.context() as patch:
+            patch.setattr(deployment, "ROOT", ROOT)
+            return printed(stage, endpoint_url)
+
+    monkeypatch.setattr(deployment, "ROOT", tmp_path)
+    monkeypatch.setattr(deployment, "_printed", counted)
+    return asked
+
+
+def test_the_framework_is_asked_once_until_anything_changes_that_it_reads(
+    aws_endpoint: str, prints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resolve("dev", aws_endpoint) == resolve("dev", aws_endpoint)
+    assert prints == ["dev"]
+    resolve("staging", aws_endpoint)
+    assert prints == ["dev", "staging"]
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert resolve("dev", aws_endpoint).region == "eu-west-3"
+    monkeypatch.undo()
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize("name", ["serverless.yml", "package-lock.json", "ops/framework.cjs"])
+def test_a_changed_file_has_the_framework_asked_again(
+    aws_endpoint: str, prints: list[str], tmp_path: Path, name: str
+) -> None:
+    resolve("dev", aws_endpoint)
+    with (tmp_path / name).open("a") as file:
+        file.write("\n")
+    resolve("dev", aws_endpoint)
+    assert prints == ["dev", "dev"]
+
+
+def test_a_real_account_is_asked_each_time(prints: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(stage: str, endpoint_url: str | None) -> str:
+        prints.append(stage)
+        raise FrameworkError(f"asked with {endpoint_url}")
+
+    monkeypatch.setattr(deployment, "_printed", refuse)
+    for _ in range(2):
+        with pytest.raises(FrameworkError, match="asked with None"):
+            resolve("dev", None)
+    assert prints == ["dev", "dev"]
 
 
 @pytest.mark.parametrize(

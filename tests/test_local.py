@@ -163,6 +163,7 @@ def test_without_once_it_shows_that_the_pipeline_works_and_leaves_nothing_behind
         assert f"Port {taken} is in use, so this stack listens on {port}." in errors
         assert not left & running()
         assert (ROOT / ".local" / str(port) / "handler.log").exists()
+        shutil.rmtree(ROOT / ".local" / str(port))
     finally:
         somebody.close()
         stuck.cancel()
