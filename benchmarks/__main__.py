@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import tempfile
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from benchmarks.before import at_commit
 from benchmarks.bench import Bench
 from benchmarks.comparing import compare
 from benchmarks.contenders import cores
-from benchmarks.measuring import run
-from benchmarks.tables import tables
+from benchmarks.measuring import ROOT, run
+from benchmarks.tables import sections, written
 from ops.files import caller_path
 
+PAGE = ROOT / "docs" / "performance.md"
 PHOTO_TYPES = {".jpg", ".jpeg"}
 
 
@@ -31,7 +33,10 @@ PHOTO_TYPES = {".jpg", ".jpeg"}
 @click.option("--quick", is_flag=True, help="The contenders only: one round on two small photos.")
 @click.option("--only", multiple=True, help="Only this contender, by its name in the JSON; may be repeated.")
 @click.option("--no-extras", is_flag=True, help="The contenders only.")
-@click.option("--extra", "extra", multiple=True, help="Only this part of the extras; may be repeated.")
+@click.option(
+    "--extra", "extra", multiple=True, help="This part of the extras alone, without the contenders; may be repeated."
+)
+@click.option("--write", is_flag=True, help="Put the tables into docs/performance.md too.")
 def main(
     photos: Path | None,
     before: str | None,
@@ -41,6 +46,7 @@ def main(
     only: tuple[str, ...],
     no_extras: bool,
     extra: tuple[str, ...],
+    write: bool,
 ) -> None:
     """Measure what an upload costs: ours, sharp, libvips, the tutorial, and the codecs alone.
 
@@ -50,16 +56,21 @@ def main(
     unknown = set(extra) - set(extras.PARTS)
     if unknown:
         raise click.UsageError(f"--extra is one of {', '.join(extras.PARTS)}")
+    if write and (only or quick):
+        raise click.UsageError("--write takes whole tables: leave out --only and --quick")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         files = photos_of(photos, scratch, quick)
         earlier = at_commit(before, scratch) if before else None
         rounds = 1 if quick else rounds
-        result: dict[str, Any] = {"machine": machine(), "photos": len(files), "rounds": rounds}
-        result["programs"], result["ratios"] = compare(files, scratch, rounds, only, earlier)
+        today = datetime.now(UTC).date().isoformat()
+        result: dict[str, Any] = {"date": today, "machine": machine(), "photos": len(files), "rounds": rounds}
+        result["programs"], result["ratios"] = ({}, {}) if extra else compare(files, scratch, rounds, only, earlier)
         if not (quick or no_extras):
             result["also"] = extras.measure(Bench(files, scratch, rounds, earlier), extra)
-    click.echo(json.dumps(result, indent=1) if as_json else tables(result))
+    click.echo(json.dumps(result, indent=1) if as_json else "\n\n".join(sections(result)))
+    if write:
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), sections(result)), encoding="utf-8")
 
 
 def photos_of(folder: Path | None, scratch: Path, quick: bool) -> list[Path]:

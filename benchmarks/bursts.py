@@ -21,13 +21,12 @@ def measure(_bench: Bench) -> Rows:
     for concurrency in CONCURRENCIES:
         for failing in (0.0, FAILING):
             one = course(Burst(THOUSAND, concurrency, failing=failing), upload, prices)
-            name = f"1,000 uploads, {concurrency:,} functions, {failing:.0%} of attempts failing"
+            name = f"1,000 uploads, {concurrency:,} functions" + f", {failing:.0%} of attempts failing" * bool(failing)
             rows[name] = {
                 "s to the last manifest": one.last_manifest,
-                "s the median wait": one.median_wait,
+                "the median wait": one.median_wait,
                 "throttled": one.throttled,
-                "new functions": one.cold_starts,
-                "in the failure queue": one.failed,
+                "lost": one.failed,
                 "USD": one.usd,
             }
     for concurrency in CONCURRENCIES:

@@ -72,4 +72,4 @@ def _row(done: Sequence[tuple[Run, int]]) -> Rows:
 
 def _reason(lines: Sequence[str]) -> str:
     """The line of a program's last words that says what went wrong."""
-    return next((line.strip() for line in reversed(lines) if "rror" in line), lines[-1].strip())[:100]
+    return next((line.strip() for line in reversed(lines) if "rror" in line), lines[-1].strip())[:60]

@@ -1,5 +1,7 @@
 """The benchmark's answer as tables for people."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.contenders import SETTINGS
@@ -8,18 +10,28 @@ from benchmarks.measuring import Figure
 Rows = dict[str, Any]
 
 
-def tables(result: Rows) -> str:
-    """All of it."""
+def sections(result: Rows) -> list[str]:
+    """Each table under its heading."""
     machine = ", ".join(f"{name} {version}".strip() for name, version in result["machine"].items())
-    lines = [machine, f"{result['photos']} photos, median (least-most) of {result['rounds']} runs in turns, one core"]
+    runs = f"{result['photos']} photos, median (least-most) of {result['rounds']} runs in turns, one core"
+    answer = [f"Measured on\n{result['date']}, {machine}\n{runs}"]
     for settings, heading in SETTINGS.items():
         programs = {name: one for name, one in result["programs"].items() if one["settings"] == settings}
         if programs:
-            lines += ["", heading, *_programs(programs), "", *_ratios(result["ratios"], programs)]
-    for heading, rows in result.get("also", {}).items():
-        lines += ["", heading]
-        lines += _rows(rows)
-    return "\n".join(lines)
+            answer.append("\n".join([heading, *_programs(programs), "", *_ratios(result["ratios"], programs)]).strip())
+    answer += ["\n".join([heading, *_rows(rows)]) for heading, rows in result.get("also", {}).items()]
+    return answer
+
+
+def written(page: str, tables: Sequence[str]) -> str:
+    """The page with each table in the place of the one that stands there under the same heading."""
+    by_heading = {table.partition("\n")[0]: table for table in tables}
+
+    def anew(block: re.Match[str]) -> str:
+        table = by_heading.get(block[1].partition("\n")[0], block[1])
+        return f"```text\n{table}\n```"
+
+    return re.sub(r"```text\n(.*?)\n```", anew, page, flags=re.DOTALL)
 
 
 def _programs(programs: Rows) -> list[str]:
