@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-gc.disable()  # all that is imported stays: to look for garbage in it takes a fifth of a cold start
+gc.disable()  # what is imported stays, and looking for garbage in it takes a fifth of a cold start
 
 from imaging.edges.envelopes import Hint, read_envelope
 from imaging.edges.notices import Editors
@@ -78,7 +78,7 @@ def wiring() -> Wiring:
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """The recipe as `npm run ops -- check` compiled it, if it was compiled of the recipe.toml beside it."""
+    """The recipe as `npm run ops -- check` compiled it; refused if that was from another recipe.toml."""
     again = "run `npm run ops -- check`, then deploy"
     toml, compiled = folder / "recipe.toml", folder / "recipe.json"
     if missing := [path.name for path in (toml, compiled) if not path.is_file()]:

@@ -14,5 +14,6 @@ The map of the house, in the order in which data flows. Imports go down this lis
 `errors`      the exceptions, and every rejection in its words
 ============  ==========================================================================================
 
-`handler.py` wires it. Start reading there, then `publishing/reconciling.py`, `sandbox/sandbox.py`, `pictures/making.py`.
+`handler.py` wires it. Start reading there, then `publishing/reconciling.py`, `sandbox/sandbox.py` and
+`pictures/making.py`.
 """

@@ -6,7 +6,7 @@
     ├── SetupError     the function was deployed wrong: a variable missing, both buckets the same, a stale recipe
     ├── RecipeError    recipe.toml is wrong; carries every problem, not the first
     ├── EventError     an envelope nobody can read; says what was received
-    ├── SandboxError   the sandbox ended or answered as no picture makes it end or answer
+    ├── SandboxError   the sandbox ended or answered in a way that no picture explains
     ├── OutOfTime      other keys or a busy machine took the invocation's time
     ├── Contention     others kept changing this key
     └── Rejection      the source is at fault: code, reason and advice for the editor, cause for the log
@@ -91,7 +91,7 @@ CODES = (
 """Every code that a rejection can have."""
 
 OF_RESOURCES = ("needs-too-much-memory", "took-too-long")
-"""Codes of rejections that a larger function, whose processor is faster too, may not come to."""
+"""Codes of rejections that a larger function may be spared: it has more memory and a faster processor."""
 
 # -- every rejection, worded once --------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class Credits:
 class Order:
     """What to make of one source: these renditions, cropped around the focal point where the editor gave one.
 
-    `credit` is the editor's, which goes before the file's own. `embed_credit` says whether credits are written into
+    `credit` is the editor's, and is taken before the file's own. `embed_credit` says whether credits are written into
     renditions.
     """
 

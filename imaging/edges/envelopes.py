@@ -18,7 +18,7 @@ from imaging.edges.replies import Reply, answer_batch, answer_caller, answer_sqs
 from imaging.errors import EventError
 
 MOST_WRAPPERS = 8
-"""Envelopes around a notification. SQS, Lambda's failure queue and SNS make three; more than this is an attack."""
+"""Envelopes around a notification. SQS, Lambda's failure queue and SNS make three; more than eight are an attack."""
 
 _SHORT = reprlib.Repr()  # it stops at a few levels, where repr() of hostile JSON would recurse without end
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring = 3, 8, 150
@@ -26,7 +26,7 @@ _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring = 3, 8, 150
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A key that may have changed, or the error that reading its record gave.
+    """A key that may have changed, or the error that was met in reading its record.
 
     `part` is the message or task that the hint came in, for replies that name each. `request` is S3's id of the
     request that changed the key, where the event has it.

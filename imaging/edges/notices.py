@@ -1,8 +1,8 @@
-"""Telling the editors of a rejection, through the SNS topic whose subscribers they are.
+"""Tells editors of a rejection, through the SNS topic that they subscribe to.
 
 A notice is sent once the manifest with the same words stands, and at most once: where SNS fails, the next delivery of
-the event finds nothing to do and sends nothing. Sent before, it could tell of a rejection that never came to be, and
-every retry would tell it again. So a notice that fails is a line in the log. The manifest is the truth.
+the event finds nothing to do and sends nothing. A notice sent before the manifest could tell of a rejection that never
+happened, and every retry would send it again. So a notice that fails is a line in the log. The manifest is the truth.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Editors:
         return self._connect()
 
     def tell(self, outcome: Outcome) -> None:
-        """Tell of a rejection that this run has found; of anything else, nothing."""
+        """Send a notice of a rejection that this run has found. Any other outcome sends none."""
         rejection = outcome.manifest.rejection if outcome.manifest else None
         if outcome.manifest is None or rejection is None or outcome.status != "rejected" or not self._topic:
             return

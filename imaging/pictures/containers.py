@@ -1,4 +1,4 @@
-"""What a file's bytes say before a library opens it: what the libraries behind Pillow do not ask, or ask too late.
+"""What a file's bytes say before a library opens it: what the libraries behind Pillow do not check, or check too late.
 
 Nothing here knows a picture. Every loop is bound by the file's length, for each byte of it may be an attack.
 """

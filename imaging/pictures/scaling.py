@@ -5,7 +5,7 @@ from PIL import Image
 from imaging.recipe.geometry import Box, Size, limit
 
 GAP = 3.0
-"""How far above the wanted size averaging whole pixels stops and resampling goes on. The eye sees no difference."""
+"""Averaging whole pixels stops at this many times the wanted size, and resampling does the rest: no eye sees it."""
 STRIP = 256
 """Rows that are made at a time. Between its two passes Pillow keeps a copy of what it scales, in the new width."""
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}

@@ -196,8 +196,8 @@ def _rendition(file: File, fit: str, source_key: str, recipe: Recipe) -> Renditi
 def seen_etag(seen: Seen, rule: Rule, rendition: Rendition) -> str | None:
     """The ETag of a file that needs no writing: listed by the manifest seen, standing, with these very bytes.
 
-    A file that no manifest lists is never relied on: whoever wrote it may be about to delete it. Under other pixels
-    the same bytes may have another cache header.
+    A file that no manifest lists is never relied on: whoever wrote it may be about to delete it. Where the fingerprint
+    of pixels has changed, the same bytes may need another cache header.
     """
     if seen.manifest is None or seen.manifest.recipe != rule.pixels:
         return None

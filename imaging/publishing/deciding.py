@@ -56,7 +56,10 @@ def _misses_a_file(seen: Seen, _memory: int | None) -> bool:
 
 
 def _was_too_much_for_less_memory(seen: Seen, memory: int | None) -> bool:
-    """Where the manifest does not say how much there was, more would not help. No bound of our own is the most."""
+    """Whether the rejection tells of less memory than there is now. A function without a bound has the most of all.
+
+    A rejection that tells of no memory would not end otherwise with more.
+    """
     rejection = seen.manifest.rejection if seen.wanted and seen.manifest else None
     return rejection is not None and (rejection.memory or inf) < (memory or inf)
 
@@ -134,4 +137,4 @@ DECISIONS = (
         _always,
     ),
 )
-"""What to do after one look. The first row that holds counts, so each may take for granted that none above it does."""
+"""What to do after one look. The first row that holds counts, so each row may assume that no row above it holds."""

@@ -1,4 +1,4 @@
-"""What an editor says of one upload, in S3 user metadata: focal point, alt text, credit, which renditions.
+"""What an editor says about one upload, in S3 user metadata: focal point, alt text, credit, which renditions.
 
 People type metadata and tools pass it on. So a hint that cannot be understood becomes a warning in the manifest, never
 a failure.

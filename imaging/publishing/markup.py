@@ -1,6 +1,6 @@
 """Ready-made HTML for a published source: `srcset` values and a `<picture>` snippet.
 
-Keys and texts are an uploader's, and end in somebody's page: every one is encoded for where it stands.
+Keys and texts come from an uploader and end up in somebody's page, so each is encoded for the place where it stands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def url(base_url: str, key: str) -> str:
 def responsive(renditions: Sequence[Rendition]) -> list[Rendition]:
     """The renditions that show the same picture in several widths: those that keep the source's shape.
 
-    Where there is none, those of the first name. One of each width and format, best format and narrowest first.
+    Where none does, the renditions of the first name. One for each width and format, best format and narrowest first.
     """
     fitted = {each.name for each in renditions if each.fit not in NEED_BOTH_SIDES}
     names = fitted or {each.name for each in renditions[:1]}

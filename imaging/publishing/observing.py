@@ -35,7 +35,7 @@ class Standing(NamedTuple):
 class Seen:
     """One look at a key. `wanted` is None where no source stands or no rule takes its key.
 
-    `listing` is None where nothing was listed: no manifest stands, and a source does.
+    `listing` is None where no LIST was made, because no manifest stands and a source does.
     """
 
     key: str
@@ -112,8 +112,9 @@ def observe(key: str, rule: Rule | None, storage: Storage, written: Standing | N
     The source is read last. So what is published never goes back to an older source than that of the manifest seen.
     `written` is the manifest that we wrote ourselves, which need not be read again.
 
-    A LIST costs as much as twelve GETs. Without one it is seen that no manifest stands and a source does: then nothing
-    can be superseded, skipped or dropped. The look after the change, at the latest, lists.
+    A LIST costs as much as twelve GETs, so the first look tries without one. Where no manifest stands and a source
+    does, nothing can be superseded, skipped or dropped, and no listing is needed. The look after the change always
+    lists.
     """
     standing = written
     if rule and not standing:

@@ -51,7 +51,7 @@ class Storage(Protocol):
 
     @property
     def requests(self) -> int:
-        """How many were made over HTTP so far. Each attempt counts."""
+        """How many requests were made over HTTP so far. Each attempt counts."""
 
     def list_renditions(self, key: str) -> Listing:
         """The direct children of the source's prefix, its manifest among them."""

@@ -35,7 +35,7 @@ WATCH_SECONDS = 0.1
 """Between two looks at the memory of a child, where the kernel does not bound it."""
 
 PATIENCE = 100
-"""Hundredths of a second for a child that has hung up to end by itself."""
+"""Hundredths of a second that a child which has closed its pipe may take to end by itself."""
 
 
 @dataclass(frozen=True, slots=True)

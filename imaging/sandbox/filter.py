@@ -1,8 +1,9 @@
 """A filter of system calls (seccomp): what opens no picture is refused by the kernel with EPERM.
 
-The sandbox gives up its files and sockets by a limit already. The filter takes away what works without one: starting
-programs, watching or ending other processes, deleting and renaming, and the newer ways around files. It is written
-for the two processors of Lambda; numbers are those of Linux's unistd_64.h (x86_64) and asm-generic/unistd.h (aarch64).
+The sandbox gives up its files and sockets by a limit already. The filter takes away what works without any open file:
+starting programs, watching or ending other processes, deleting and renaming, and the newer ways around files. It is
+written for the two processors of Lambda; numbers are those of Linux's unistd_64.h (x86_64) and asm-generic/unistd.h
+(aarch64).
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 """What the sandbox gives up, and the limits of each picture.
 
-Windows knows none of these, macOS the files and the processor's time. Where the system itself has no lock, the loop
-watches from outside (child.py).
+Windows has none of these. macOS has those of files, core dumps and processor time. Where the system has no lock, the
+loop watches from outside as far as it can (child.py).
 """
 
 import ctypes

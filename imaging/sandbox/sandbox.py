@@ -27,13 +27,13 @@ OUTPUTS_SHARE = 16
 MOST_OUTPUTS = 1 << 31
 """Bytes of all files of one picture where memory is not bound."""
 NEAR = 0.9
-"""An end with this part of its memory held was an end for want of memory, whatever the signal says."""
+"""A process that ends while it holds this part of its memory has run out of it, whatever the signal says."""
 FILLED = 0.25
 """A process that has held this part of the function's memory may have kept some of it."""
 LEAST = 100_000_000
 """Bytes that the process needs to open anything at all, however little the function has."""
 CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
-"""Signals by which a codec ends that met what it cannot bear."""
+"""Signals that end a codec when it meets bytes that it cannot handle."""
 
 
 class _EndedError(Exception):
