@@ -68,6 +68,9 @@ class Child:
         self.pictures = 0
         self.ready = False
         self._why = ""
+        # Linux counts what this process has held into the usage of the child, so only more than that is its own.
+        with locks.status() as status:
+            self._inherited = locks.peak_memory(status)
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and code
             [
                 sys.executable,
@@ -172,7 +175,8 @@ class Child:
             self.end("silence")
             _, status, usage = os.wait4(self.pid, 0)
         code = self._process.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        most = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        peak = most if most > self._inherited else 0
         return Ending(max(0, -code), max(0, code), peak, self._why)
 
 

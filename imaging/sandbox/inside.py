@@ -39,11 +39,12 @@ def main(parent: int, filtered: bool) -> None:
         gc.freeze()
         gc.enable()
         unheld = locks.unheld_memory()
-        taken = locks.lock(filtered=filtered)
-        try_out()
-        write_frame(answers, {"ready": {"filter": taken}})
-        while True:
-            answer_next(orders, answers, unheld)
+        with locks.status() as status:
+            taken = locks.lock(filtered=filtered)
+            try_out()
+            write_frame(answers, {"ready": {"filter": taken}})
+            while True:
+                answer_next(orders, answers, unheld, status)
     except EOFError:
         return  # the loop has hung up
     except MemoryError:
@@ -62,7 +63,7 @@ def try_out() -> None:
         raise AssertionError("the locked sandbox makes nothing")
 
 
-def answer_next(orders: BinaryIO, answers: BinaryIO, unheld: int) -> None:
+def answer_next(orders: BinaryIO, answers: BinaryIO, unheld: int, status: int | None) -> None:
     """Read one order and its source, and answer with what it becomes or with its rejection."""
     from imaging.pictures.making import make  # noqa: PLC0415
 
@@ -80,7 +81,7 @@ def answer_next(orders: BinaryIO, answers: BinaryIO, unheld: int) -> None:
         write_frame(answers, *plain_answer(rejection))
     locks.lift()  # the next source may be larger than what this one left
     seconds = {"decode": decoded - began, "render": time.process_time() - decoded}
-    write_frame(answers, {"done": {"seconds": seconds, "peak": locks.peak_memory()}})
+    write_frame(answers, {"done": {"seconds": seconds, "peak": locks.peak_memory(status)}})
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
