@@ -24,6 +24,12 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(autouse=True)
+def small_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function's loop holds far less than a process full of tests does."""
+    monkeypatch.setattr("imaging.sandbox.sandbox.memory_of_this_process", lambda: 60_000_000)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Tell pytest of the marks."""
     config.addinivalue_line(

@@ -36,12 +36,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return that_runs_programs(tmp_path_factory.mktemp("programs"))
 
 
-@pytest.fixture(autouse=True)
-def small_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function's loop holds far less than a process full of tests does."""
-    monkeypatch.setattr(loop_side, "memory_of_this_process", lambda: 60 * MB)
-
-
 @pytest.fixture
 def taken_over(programs: Path) -> Iterator[Sandbox]:
     """A sandbox that does what a source tells it."""
