@@ -14,9 +14,6 @@ PAGE = ROOT / "docs" / "architecture.md"
 LOOP = re.compile(r"(?<=<!-- the loop -->\n).*(?=<!-- end of the loop -->)", re.DOTALL)
 """What this command writes of the page."""
 
-WRITES_NO_MANIFEST = (Action.SWEEP,)
-"""Actions after which the loop looks again at once."""
-
 
 @click.command()
 @click.option("--write", is_flag=True, help="Refresh the diagram in docs/architecture.md.")
@@ -49,8 +46,7 @@ def loop() -> Iterator[str]:
         if action is last.action:
             yield f'    {_name(action)}(["{action.value}"])'
         else:
-            after = "observe" if action in WRITES_NO_MANIFEST else "manifest"
-            yield f'    {_name(action)}["{action.value}"] --> {after}'
+            yield f'    {_name(action)}["{action.value}"] --> manifest'
     yield '    manifest["write the manifest over the one seen, then delete what it lists no more"] --> observe'
 
 

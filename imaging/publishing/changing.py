@@ -85,6 +85,7 @@ def publish(seen: Seen, means: Means) -> Manifest | None:
         rule.pixels,
         renditions=renditions,
         superseded=seen.superseded_by(renditions),
+        salt=seen.salt,
         placeholder=header.placeholder,
         dominant_colour=header.dominant_colour,
         alt=hints.alt,
@@ -112,6 +113,7 @@ def reject(seen: Seen, rejection: Rejection, means: Means) -> Manifest:
         recipe=rule.pixels,
         renditions=standing,
         superseded=seen.superseded_by(standing),
+        salt=seen.salt,
         warnings=(),
         rejection=Reason(rejection.code, rejection.reason, rejection.advice, memory),
     )
@@ -123,6 +125,14 @@ def rewrite(seen: Seen, means: Means) -> Manifest:
     assert seen.wanted is not None
     assert seen.manifest is not None
     return worded(replace(seen.manifest, write_id=write_id(means.run)), seen.wanted.rule, means.recipe)
+
+
+def sweep(seen: Seen, means: Means) -> Manifest:
+    """The manifest seen with another salt. Where it stands, nobody lists again what is deleted after it."""
+    assert seen.manifest is not None
+    litter, new_id = seen.litter(), write_id(means.run)
+    superseded = tuple(each for each in seen.manifest.superseded if each.key not in litter)
+    return replace(seen.manifest, write_id=new_id, superseded=superseded, salt=new_id)
 
 
 def remove(seen: Seen, means: Means) -> Manifest:
@@ -174,8 +184,10 @@ def write_renditions(seen: Seen, wanted: Wanted, files: Sequence[File], means: M
     fits = {spec.name: spec.fit for spec in wanted.rule.specs}
 
     def write(file: File) -> Rendition:
-        rendition = _rendition(file, fits[file.name], wanted.source.key, means.recipe)
-        etag = seen_etag(seen, wanted.rule, rendition) or means.storage.write_rendition(
+        rendition = _rendition(file, fits[file.name], seen, means.recipe)
+        if standing := seen_before(seen, wanted.rule, rendition):
+            return replace(rendition, key=standing.key, etag=standing.etag)
+        etag = means.storage.write_rendition(
             rendition.key, file.content, rendition.content_type, means.recipe.cache_control
         )
         return replace(rendition, etag=etag)
@@ -184,24 +196,26 @@ def write_renditions(seen: Seen, wanted: Wanted, files: Sequence[File], means: M
         return tuple(side_by_side.map(write, files))
 
 
-def _rendition(file: File, fit: str, source_key: str, recipe: Recipe) -> Rendition:
-    """The rendition as it will stand, its ETag still unknown."""
+def _rendition(file: File, fit: str, seen: Seen, recipe: Recipe) -> Rendition:
+    """The rendition as a new file of it will stand, its ETag still unknown."""
     sha256 = hashlib.sha256(file.content).hexdigest()
+    digest = hashlib.sha256(f"{seen.salt} {sha256}".encode()).hexdigest() if seen.salt else sha256
     writing = WRITTEN[file.format]
-    key = recipe.rendition_key(source_key, file.name, writing.extension, sha256)
+    key = recipe.rendition_key(seen.key, file.name, writing.extension, digest)
     size = file.width, file.height, len(file.content)
     return Rendition(file.name, key, file.format, writing.content_type, *size, "", sha256, fit)
 
 
-def seen_etag(seen: Seen, rule: Rule, rendition: Rendition) -> str | None:
-    """The ETag of a file that needs no writing: listed by the manifest seen, standing, with these very bytes.
+def seen_before(seen: Seen, rule: Rule, rendition: Rendition) -> Rendition | None:
+    """The rendition whose file needs no writing: listed by the manifest seen, standing, with these very bytes.
 
     A file that no manifest lists is never relied on: whoever wrote it may be about to delete it. Where the fingerprint
     of pixels has changed, the same bytes may need another cache header.
     """
     if seen.manifest is None or seen.manifest.recipe != rule.pixels:
         return None
+    same = rendition.name, rendition.format, rendition.sha256
     for listed in seen.manifest.renditions:
-        if (listed.key, listed.sha256) == (rendition.key, rendition.sha256) and seen.stands(listed):
-            return listed.etag
+        if (listed.name, listed.format, listed.sha256) == same and seen.stands(listed):
+            return listed
     return None

@@ -36,7 +36,8 @@ class Decision:
 
 def _is_left_over(seen: Seen, _memory: int | None) -> bool:
     removed = seen.manifest is not None and seen.manifest.status == REMOVED
-    return seen.wanted is None and seen.standing is not None and not removed
+    stands = seen.standing is not None or bool(seen.litter())
+    return seen.wanted is None and stands and not removed
 
 
 def _is_new(seen: Seen, _memory: int | None) -> bool:
@@ -83,7 +84,7 @@ def _always(_seen: Seen, _memory: int | None) -> bool:
 
 DECISIONS = (
     Decision(
-        "No source stands or no rule takes it, and a manifest does stand.",
+        "No source stands or no rule takes it, and a manifest or a file of an old run does stand.",
         Action.REMOVE,
         "What was made of a source goes with it.",
         _is_left_over,

@@ -124,6 +124,9 @@ class Manifest(Entry):
     focal_point: tuple[Fraction, Fraction] | None = None
     warnings: tuple[str, ...] = ()
     rejection: Reason | None = None
+    salt: Annotated[
+        str, {"description": "Goes into the digest of new files' names. Another one after files were deleted."}
+    ] = ""
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from imaging.keys import manifest_key_of
-from imaging.publishing.manifest import Manifest, Rendition, Source, Superseded
+from imaging.publishing.manifest import REMOVED, Manifest, Rendition, Source, Superseded
 from imaging.publishing.storage import Listing, Storage, Stored
-from imaging.recipe.recipe import DIGEST_LENGTH, Rule
+from imaging.recipe.recipe import Rule, has_digest
 
 GRACE = timedelta(days=1)
 """How long a superseded file with its digest in its name stays, since cached pages still show it."""
@@ -53,6 +53,19 @@ class Seen:
         """Every file under the source's prefix, by its key."""
         return self.listing.files if self.listing else {}
 
+    @property
+    def salt(self) -> str:
+        """What goes into the digest of a new file's name, beside its content. Empty until files were deleted.
+
+        Every deletion changes it. So where a deletion stalls, and the same bytes are published meanwhile, they have
+        another name, and the deletion cannot take them.
+        """
+        if self.standing is None:
+            return ""
+        if self.manifest is None:
+            return self.standing.etag
+        return self.manifest.write_id if self.manifest.status == REMOVED else self.manifest.salt
+
     def stands(self, file: Rendition | Superseded) -> bool:
         """Whether the listing shows this very file."""
         stored = self.files.get(file.key)
@@ -89,10 +102,10 @@ class Seen:
         just_now = [
             Superseded(each.key, each.etag, now)
             for each in self.manifest.renditions
-            if each.sha256[:DIGEST_LENGTH] in each.key.rpartition("/")[2]
+            if has_digest(each.key.rpartition("/")[2])
         ]
-        before = [each for each in self.manifest.superseded if not _past_grace(each.since, now)]
-        return tuple(each for each in (*before, *just_now) if each.key not in kept and each.key in self.files)
+        every = (*self.manifest.superseded, *just_now)
+        return tuple(each for each in every if each.key not in kept and each.key in self.files)
 
     def dropped_by(self, manifest: Manifest) -> list[str]:
         """The files that only the manifest seen listed, now that `manifest` has replaced it."""

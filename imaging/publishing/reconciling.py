@@ -9,7 +9,7 @@ agreement.
 from dataclasses import replace
 
 from imaging.errors import Contention, Rejection
-from imaging.publishing.changing import Maker, Means, publish, reject, remove, rewrite
+from imaging.publishing.changing import Maker, Means, publish, reject, remove, rewrite, sweep
 from imaging.publishing.deciding import Action, decide
 from imaging.publishing.manifest import REMOVED, Manifest
 from imaging.publishing.observing import Standing, observe
@@ -39,12 +39,12 @@ def reconcile(key: str, recipe: Recipe, storage: Storage, maker: Maker, run: Run
             seen = observe(key, rule, storage, written)
         if seen is None:
             continue
-        match decide(seen, maker.memory).action:
+        action = decide(seen, maker.memory).action
+        match action:
             case Action.STOP:
                 return replace(outcome, manifest=seen.manifest)
             case Action.SWEEP:
-                storage.delete(seen.litter())
-                continue
+                done, manifest = outcome, sweep(seen, means)
             case Action.REMOVE:
                 done, manifest = Outcome(key, "removed"), remove(seen, means)
             case Action.REWRITE:
@@ -66,7 +66,7 @@ def reconcile(key: str, recipe: Recipe, storage: Storage, maker: Maker, run: Run
             etag = storage.write_manifest(key, manifest.to_json(), replaces, tombstone=removed)
             if etag is None:
                 continue
-            storage.delete(seen.dropped_by(manifest))
+            storage.delete(seen.litter() if action is Action.SWEEP else seen.dropped_by(manifest))
         outcome, written = done, Standing(manifest, etag)
 
     raise Contention(f"{key!r} changed in each of {ROUNDS} rounds; a later retry will settle it")

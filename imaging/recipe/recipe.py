@@ -6,6 +6,7 @@ function). So nothing here explains a mistake: what is wrong in a compiled recip
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -23,7 +24,12 @@ PIXELS = 3
 WORDS = 1
 """Raise it when the code writes other markup of the same renditions: every manifest is then written again."""
 DIGEST_LENGTH = 16
-"""Hexadecimal digits of a rendition's SHA-256 that `{digest}` puts into its key."""
+"""Hexadecimal digits that `{digest}` puts into a rendition's key."""
+
+
+def has_digest(file_name: str) -> bool:
+    """Whether `{digest}` may have been put into the name of this file."""
+    return re.search(f"[0-9a-f]{{{DIGEST_LENGTH}}}", file_name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def superseded(ago: timedelta) -> Manifest:
         (seen(files={**LISTED, UNLISTED: OLD}), "nobody needs"),
         (seen(superseded(GRACE), files={**LISTED, UNLISTED: YOUNG}), "nobody needs"),
         (seen(TOMBSTONE, source=None, files={UNLISTED: OLD}), "nobody needs"),
-        (Seen("k", None, None, Listing(NOW, {UNLISTED: OLD})), "nobody needs"),
+        (Seen("k", None, None, Listing(NOW, {UNLISTED: OLD})), "No source stands"),
         (seen(files={**LISTED, UNLISTED: YOUNG}), "as it should be"),
         (seen(superseded(GRACE - timedelta(seconds=1)), files={**LISTED, UNLISTED: OLD}), "as it should be"),
         (seen(), "as it should be"),

@@ -189,8 +189,8 @@ def test_an_event_for_what_never_was_looks_for_litter_all_the_same(storage: Memo
     assert requests(storage) == ["read_manifest", "head_source", "list_renditions", "head_source"]
     storage.write_rendition("a/cat.png/left-by-a-crash.png", b"", "image/png", "")
     storage.wait(hours=1)
-    assert run(storage) == "unchanged"
-    assert files(storage) == []
+    assert run(storage) == "removed"
+    assert files(storage) == ["a/cat.png/manifest.json"]  # a tombstone: whoever is late uses other names
 
 
 # -- what it makes -----------------------------------------------------------------------------------------
@@ -520,6 +520,38 @@ def test_a_manifest_written_between_list_and_get_is_looked_at_again(storage: Mem
         *("read_manifest", "list_renditions", "read_manifest"),  # each of another manifest
         *("read_manifest", "list_renditions", "head_source", "write_manifest", "list_renditions", "head_source"),
     ]
+
+
+def test_the_same_bytes_have_another_digest_name_after_a_removal(storage: MemoryStorage) -> None:
+    digest = recipe("thumb", template=DIGEST)
+    storage.upload(KEY, GOOD)
+    run(storage, digest)
+    (before,) = manifest(storage).renditions
+    storage.remove(KEY)
+    run(storage, digest)
+    storage.upload(KEY, GOOD)
+    run(storage, digest)
+    (after,) = manifest(storage).renditions
+    assert (after.sha256, len(after.key)) == (before.sha256, len(before.key))
+    assert after.key != before.key
+
+
+def test_a_sweep_writes_the_manifest_before_it_deletes_and_what_is_listed_keeps_its_name(
+    storage: MemoryStorage,
+) -> None:
+    digest = recipe("thumb", template=DIGEST)
+    for body in (GOOD, OTHER):
+        storage.upload(KEY, body)
+        run(storage, digest)
+    listed, superseded = manifest(storage).renditions, manifest(storage).superseded
+    storage.wait(days=1)
+    assert requests(storage, digest)[-4:] == ["write_manifest", "delete", "list_renditions", "head_source"]
+    storage.upload(KEY, OTHER, {"alt": "A cat"})
+    assert "write_rendition" not in requests(storage, digest)
+    assert manifest(storage).renditions == listed
+    storage.upload(KEY, GOOD)
+    run(storage, digest)
+    assert manifest(storage).renditions[0].key != superseded[0].key
 
 
 def test_a_removal_removes_superseded_files_too(storage: MemoryStorage) -> None:

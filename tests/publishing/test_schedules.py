@@ -34,9 +34,8 @@ def test_with_digest_names_no_reader_ever_meets_a_torn_manifest(counted: Callabl
 
 def test_the_same_bytes_uploaded_again_after_a_delete_end_as_one_clean_run(counted: Callable[[str], None]) -> None:
     results = [play(seed, DIGEST, same_again=True) for seed in range(SCHEDULES // 2)]
-    torn = sum(bool(r.torn) for r in results)
-    counted(f"{len(results):,} schedules with deleted bytes uploaded again; {torn} met a file missing for an instant")
-    assert [(seed, r.problem) for seed, r in enumerate(results) if r.problem] == []
+    counted(f"{len(results):,} schedules with deleted bytes uploaded again")
+    assert [(seed, r.problem or r.torn) for seed, r in enumerate(results) if r.problem or r.torn] == []
 
 
 # -- the test of the test: each ingredient taken out of the loop is missed ----------------------------------
@@ -93,34 +92,10 @@ class ManifestFirst(Changed):
         return etag
 
 
-class SourceFirst(Changed):
-    """What the loop asks for first in a look, it gets second."""
-
-    def __init__(self, storage: Any) -> None:
-        super().__init__(storage)
-        self._sources: list[Any] = []
-
-    def _look(self, key: str) -> None:
-        if not self._sources:
-            self._sources.append(self._storage.head_source(key))
-
-    def read_manifest(self, key: str) -> Any:
-        self._look(key)
-        return self._storage.read_manifest(key)
-
-    def list_renditions(self, key: str) -> Any:
-        self._look(key)
-        return self._storage.list_renditions(key)
-
-    def head_source(self, key: str) -> Any:
-        self._look(key)
-        return self._sources.pop()
-
-
 @pytest.mark.parametrize(
     ("mutant", "seed"),
-    [(Unconditional, 76), (ManifestFirst, 0), (SourceFirst, 140)],
-    ids=["unconditional manifest", "manifest first", "source first"],
+    [(Unconditional, 76), (ManifestFirst, 0)],
+    ids=["unconditional manifest", "manifest first"],
 )
 def test_the_schedules_notice_a_storage_that_is_used_wrongly(mutant: Any, seed: int) -> None:
     assert shows(seed, DIGEST, mutant)
