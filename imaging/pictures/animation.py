@@ -54,23 +54,20 @@ class Animation:
     ended: bool = True
 
     def shown(self, count: int) -> Iterator[tuple[Image.Image, int]]:
-        """What the canvas shows at each of the first `count` frames, and for how many milliseconds."""
+        """What the canvas shows at each of the first `count` frames, and for how many milliseconds.
+
+        It is one picture, which changes with the next frame.
+        """
         canvas = Image.new("RGBA", self.size, (0, 0, 0, 0))
         for frame in self.frames[:count]:
             before = canvas.copy() if frame.disposal == PREVIOUS else canvas
-            picture = decoded(frame, self.format)
             if frame.over:
-                layer = Image.new("RGBA", self.size, (0, 0, 0, 0))
-                layer.paste(picture, frame.corner)
-                canvas = Image.alpha_composite(canvas, layer)
+                canvas.alpha_composite(decoded(frame, self.format), frame.corner)
             else:
-                canvas = canvas.copy()
-                canvas.paste(picture, frame.corner)
+                canvas.paste(decoded(frame, self.format), frame.corner)
             yield canvas, frame.duration
-            if frame.disposal == PREVIOUS:
-                canvas = before
-            elif frame.disposal == CLEAR:
-                canvas = canvas.copy()
+            canvas = before
+            if frame.disposal == CLEAR:
                 left, top = frame.corner
                 canvas.paste((0, 0, 0, 0), (left, top, left + frame.size[0], top + frame.size[1]))
 
@@ -217,6 +214,9 @@ def _png_frame(
     if len(control) < 26:
         raise damaged("PNG").because("a frame control is too short")
     _, width, height, left, top, delay, unit, disposal, blend = struct.unpack_from(">5I2H2B", control)
+    canvas = struct.unpack_from(">II", header)
+    if left + width > canvas[0] or top + height > canvas[1]:
+        raise damaged("PNG").because("a frame reaches over its canvas")
     size = struct.pack(">II", width, height) + header[8:]
 
     def file() -> bytes:
