@@ -16,7 +16,7 @@ FILES_PER_PHOTO = len(WIDTHS) * len(FORMATS["defaults"])
 VIPS = {"PYTHONPATH": str(installing.PYTHON_PACKAGES)}
 OURS = {
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "134217728",
 }
 """What the function's environment in serverless.yml says to the C library; the floor gets it too."""

@@ -2,6 +2,6 @@
 
 In the order in which a picture passes through: `sniffing` (and `foreign`, what is not opened), `containers` and `jpeg`,
 `opening` (with `tiff`, `samples` and `animation`, where Pillow alone would err), `plan`, `decoding` (with `modes`,
-`colour` and `scaling`), `metadata`, `rendering`, `encoding`. `making` is the whole way on one page, and `libraries`
-says whose fault an error is.
+`colour` and `scaling`, which hands `pixels` to `vips`), `metadata`, `rendering`, `encoding`. `making` is the whole way
+on one page, and `libraries` says whose fault an error is.
 """

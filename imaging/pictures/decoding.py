@@ -55,12 +55,10 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
             refuse_if_filled(frame, body, lambda other: drafted(other, stored))
         shrunk = eight_bit(frame, source.format)
         if shrunk.size != stored:
-            # What libjpeg has scaled is a little soft already. The full picture has detail to spare, and is slow.
-            resample = Image.Resampling.LANCZOS if box else Image.Resampling.BICUBIC
-            shrunk = scaled(shrunk, stored, resample, box)
+            shrunk = scaled(shrunk, stored, box)
         shrunk = to_srgb(shrunk, icc, warnings)
         if source.alpha:  # of inks and Lab, whose modes have no room for it
-            shrunk.putalpha(scaled(source.alpha, stored, Image.Resampling.BICUBIC))
+            shrunk.putalpha(scaled(source.alpha, stored))
         if shrunk is frame:
             shrunk = frame.copy()  # the file's own picture changes with its next frame
         shrunk.info = {}  # savers embed what they find here: profiles, comments

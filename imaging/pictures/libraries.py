@@ -16,6 +16,7 @@ from PIL import Image
 
 from imaging.errors import Rejection, damaged, swelling_text, truncated
 from imaging.formats import FORMATS, Format
+from imaging.pictures import vips
 
 CUT_SHORT = ("truncat", "premature", "incomplete", "short", "larger than file")
 """Words by which libraries say that a file ends before its picture does."""
@@ -98,3 +99,4 @@ def know_all() -> None:
     for name in LATER:
         import_module(f"PIL.{name}")
     import_module("copy")
+    vips.library()

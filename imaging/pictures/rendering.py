@@ -79,7 +79,7 @@ def overlaid(frame: Image.Image, overlay: Overlay) -> Image.Image:
     mark = _opened(overlay.content)
     scale = min(frame.width * overlay.scale / mark.width, frame.height / mark.height)
     size = max(1, round(mark.width * scale)), max(1, round(mark.height * scale))
-    mark = mark.resize(size, Image.Resampling.LANCZOS)
+    mark = scaled(mark, size)
     if overlay.opacity < 1:
         mark.putalpha(mark.getchannel("A").point(lambda value: value * overlay.opacity))
     margin = round(0.02 * frame.width)

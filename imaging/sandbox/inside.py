@@ -18,10 +18,10 @@ from imaging.sandbox import locks
 from imaging.sandbox.frames import order_of, plain_answer, read_frame, write_frame
 
 TINY = (
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\1\0\0\0\0\x37\x6e\xf9\x24\0\0\0\x0aIDAT\x78\x01\x63\x68\0\0\0\x82\0\x81"
-    b"\x4c\x17\xd7\xdf\0\0\0\0IEND\xae\x42\x60\x82"
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\2\0\0\0\2\1\0\0\0\0\x5a\xcd\x30\x89\0\0\0\x0cIDAT\x78\xda\x63\x68\x60\x70\0\0\1\xc4"
+    b"\0\xc1\xa6\x9b\xe6\xba\0\0\0\0IEND\xae\x42\x60\x82"
 )
-"""A PNG of one pixel."""
+"""A PNG of two pixels by two."""
 UNBOUND = 1 << 62
 
 
@@ -58,7 +58,7 @@ def try_out() -> None:
     """Make a tiny picture: a lock that keeps codecs from working shows here, before a picture is there to suffer."""
     from imaging.pictures.making import make  # noqa: PLC0415
 
-    spec = RenditionSpec("tiny", formats=("webp", "jpeg", "avif"))
+    spec = RenditionSpec("tiny", width=1, formats=("webp", "jpeg", "avif"))
     if not any(isinstance(each, Header) for each in list(make(TINY, Order((spec,))))):
         raise AssertionError("the locked sandbox makes nothing")
 

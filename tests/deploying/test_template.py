@@ -165,7 +165,7 @@ def test_one_picture_that_crashes_the_sandbox_rings_nobody_and_a_second_one_does
 def test_what_malloc_is_told_reaches_the_process_that_opens_pictures(package: Package) -> None:
     function = package.resource("RenditionsLambdaFunction")["Properties"]["Environment"]["Variables"]
     settings = {name for name in function if name.startswith("MALLOC_")}
-    assert settings == {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
+    assert settings == {"MALLOC_ARENA_MAX", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"}
     assert 'startswith("MALLOC_")' in (ROOT / "imaging" / "sandbox" / "child.py").read_text()
 
 
@@ -229,7 +229,7 @@ def test_the_zip_is_small_and_every_library_is_for_lambdas_processor(package: Pa
         bytecode = sum(entry.compress_size for entry in archive.infolist() if entry.filename.endswith(".pyc"))
     size = package.zipped.stat().st_size
     assert size < verify_package.LARGEST_ZIP == 20_000_000
-    assert size - bytecode < verify_package.LARGEST_WITHOUT_BYTECODE == 15_000_000
+    assert size - bytecode < verify_package.LARGEST_WITHOUT_BYTECODE == 18_000_000
     assert {processor_of(library) for library in libraries_of(package)} == {"arm64"}
 
 

@@ -87,8 +87,8 @@ def files() -> dict[str, bytes]:
 MODULES = [
     importlib.import_module(f"{pictures.__name__}.{each.name}") for each in pkgutil.iter_modules(pictures.__path__)
 ]
-NOT_FOR_A_PICTURE = ("libraries.know_all",)
-"""What runs before the first picture."""
+NOT_FOR_A_PICTURE = ("libraries.know_all", "vips._failure")
+"""What runs before the first picture, and what puts a failure of libvips into words."""
 
 
 def functions() -> Iterator[tuple[str, ModuleType | type, str, Callable[..., Any]]]:
