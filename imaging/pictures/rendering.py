@@ -1,7 +1,8 @@
 """A picture and its plan -> the pixels of each rendition.
 
-Renditions are made from the largest to the smallest, each from the one before it, so that the slow scale-down of the
-whole picture happens once. Every function takes pictures and gives new ones; none changes its argument.
+Renditions are made from the largest to the smallest, each from the smallest before it that has detail to spare, so
+that the slow scale-down of the whole picture happens once. Every function takes pictures and gives new ones; none
+changes its argument.
 """
 
 import io
@@ -16,16 +17,29 @@ from imaging.pictures.scaling import scaled, thumbnail
 from imaging.recipe.geometry import CROP, Point, Shape, Size
 from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
 
+SPARE = 1.6
+"""How much larger than a rendition the whole picture is that it is made from, where there is one. Of ten neighbouring
+widths, each made from the one before, the last lose half a hundredth of their SSIM (docs/performance.md).
+"""
+
 
 def render(picture: Picture, plan: Plan, focal_point: Point | None = None) -> Iterator[tuple[Target, Frames]]:
     """Each target with its frames, the largest rendition first."""
-    whole = picture.frames
+    wholes = [picture.frames]
     for number, target in enumerate(plan.targets):
+        while len(wholes) > 1 and serves(wholes[1][0], target.shape):
+            del wholes[0]  # later targets are smaller still
         focus = focus_of(target.spec, picture, focal_point)
-        frames = tuple(cut(frame, target.shape, focus) for frame in whole)
+        frames = tuple(cut(frame, target.shape, focus) for frame in wholes[0])
         if target.shape.scale <= 1 and all(target.holds(other) for other in plan.targets[number:]):
-            whole = frames
+            wholes.append(frames)
         yield target, tuple(finish(frame, target) for frame in frames)
+
+
+def serves(frame: Image.Image, shape: Shape) -> bool:
+    """Whether a rendition may be made from this whole picture: it has detail to spare, or the rendition's own scale."""
+    larger = frame.width / shape.source[0] / shape.scale
+    return larger >= SPARE or abs(larger - 1) * max(shape.size) < 1
 
 
 def cut(frame: Image.Image, shape: Shape, focus: Point) -> Image.Image:
