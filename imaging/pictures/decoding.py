@@ -40,45 +40,57 @@ LONGEST_DURATION = 655_350
 
 
 def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
-    """The picture, decoded once, at the plan's size."""
+    """The picture, decoded once: at the plan's size, and, where it stands still, at the plan's larger one too."""
     image, warnings = source.image, source.warnings
-    stored = source.turned(plan.decoded)
-    box = drafted(image, stored) if source.format.name == "jpeg" else None
+    sizes = [source.turned(size) for size in (plan.decoded, plan.larger) if size]
+    box = drafted(image, sizes[-1]) if source.format.name == "jpeg" else None
     icc = image.info.get("icc_profile")
     if not icc and numbers_differ_from_srgb(image, source.format.name, body):
         warnings.append(NUMBERS)
 
-    frames, durations = [], []
+    frames, larger, durations = [], [], []
     longest = min(LONGEST_DURATION, (2**31 - 1) // source.frames)
     for frame, duration in source.show():
         if source.format.name == "jpeg":
-            refuse_if_filled(frame, body, lambda other: drafted(other, stored))
-        shrunk = eight_bit(frame, source.format)
-        if shrunk.size != stored:
-            shrunk = scaled(shrunk, stored, box)
-        shrunk = to_srgb(shrunk, icc, warnings)
-        if source.alpha:  # of inks and Lab, whose modes have no room for it
-            shrunk.putalpha(scaled(source.alpha, stored))
-        if shrunk is frame:
-            shrunk = frame.copy()  # the file's own picture changes with its next frame
-        shrunk.info = {}  # savers embed what they find here: profiles, comments
-        frames.append(shrunk)
+            refuse_if_filled(frame, body, lambda other: drafted(other, sizes[-1]))
+        ready = eight_bit(frame, source.format)
+        shrunk = [shown(ready, source, size, box, icc) for size in sizes[: 1 if source.frames > 1 else 2]]
+        # The file's own picture changes with its next frame, and is closed with the file.
+        shrunk = [frame.copy() if each is frame else each for each in shrunk]
+        for each in shrunk:
+            each.info = {}  # savers embed what they find here: profiles, comments
+        frames.append(shrunk[0])
+        larger += shrunk[1:]
         durations.append(min(longest, max(0, duration)))
 
     credits = credits_of(image)
     image.close()
-    del image, frame  # all those pixels, before there are others
+    del image, frame, ready  # all those pixels, before there are others
     if source.orientation in UPRIGHT:
-        frames = [shrunk.transpose(UPRIGHT[source.orientation]) for shrunk in frames]
+        turn = UPRIGHT[source.orientation]
+        frames, larger = ([each.transpose(turn) for each in same] for same in (frames, larger))
+    in_one_mode = with_one_mode(frames)
     return Picture(
         source.format,
         source.size,
-        with_one_mode(frames),
+        in_one_mode,
         tuple(durations),
         source.plays,
         credits,
         tuple(dict.fromkeys(warnings)),
+        larger=tuple(each.convert(in_one_mode[0].mode) for each in larger),
     )
+
+
+def shown(
+    ready: Image.Image, source: Opened, size: Size, box: tuple[float, float, float, float] | None, icc: object
+) -> Image.Image:
+    """A frame in this size and in sRGB, with all of its alpha; maybe the very picture that came in."""
+    shrunk = ready if ready.size == size else scaled(ready, size, box)
+    shrunk = to_srgb(shrunk, icc, source.warnings)
+    if source.alpha:  # of inks and Lab, whose modes have no room for it
+        shrunk.putalpha(scaled(source.alpha, size))
+    return shrunk
 
 
 def drafted(image: Image.Image, size: Size) -> tuple[float, float, float, float] | None:

@@ -16,12 +16,14 @@ class Picture:
     """A decoded source: upright, in sRGB, mode L, LA, RGB or RGBA.
 
     `size` is that of the whole upright source; the `frames` may already be smaller. A still picture has one frame.
+    A still one may be there once more, `larger`, for renditions that are nearly as large as its frame.
     `durations` are milliseconds per frame; `loop` is how often to play, 0 for ever.
     """
 
     format: Format
     size: Size
     frames: Frames
+    larger: Frames = field(default=(), kw_only=True)
     durations: tuple[int, ...] = (0,)
     loop: int = 0
     credits: Credits = field(default_factory=Credits)

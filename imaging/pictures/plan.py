@@ -36,12 +36,24 @@ class Target:
         )
 
 
+SPARE = 1.6
+"""How much larger than a rendition the whole picture is that it is made from, where there is one. Of ten neighbouring
+widths, each made from the one before, the last lose half a hundredth of their SSIM (docs/performance.md).
+"""
+NEAR = (1.01, 1.4)
+"""How much larger the decoded picture is than a rendition that would lose by it. One of less than that is its size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every rendition of a source, the largest first, and the size to decode the upright source at."""
+    """Every rendition of a source, the largest first, and the size to decode the upright source at.
+
+    `larger` is a second size, where renditions are near to the largest: they are made from that.
+    """
 
     targets: tuple[Target, ...]
     decoded: Size
+    larger: Size | None = None
 
     @classmethod
     def of(cls, specs: Sequence[RenditionSpec], size: Size) -> "Plan":
@@ -54,4 +66,10 @@ class Plan:
         targets.sort(key=lambda each: (each.shape.scale, each.shape.whole, each.shape.size), reverse=True)
         shapes = [each.shape for each in targets]
         width, height = (max(shape.size[axis] * size[axis] / shape.part[axis] for shape in shapes) for axis in (0, 1))
-        return cls(tuple(targets), (min(size[0], max(1, round(width))), min(size[1], max(1, round(height)))))
+        decoded = min(size[0], max(1, round(width))), min(size[1], max(1, round(height)))
+        ratios = [decoded[0] / size[0] / shape.scale for shape in shapes]
+        nearest = min((ratio for ratio in ratios if NEAR[0] < ratio < NEAR[1]), default=None)
+        if nearest is None or decoded == size:
+            return cls(tuple(targets), decoded)
+        larger = min(decoded[0] / nearest * SPARE / size[0], 1.0)
+        return cls(tuple(targets), decoded, (round(size[0] * larger), round(size[1] * larger)))

@@ -12,34 +12,35 @@ from functools import lru_cache
 from PIL import Image, ImageChops, ImageFilter
 
 from imaging.pictures.picture import Frames, Picture
-from imaging.pictures.plan import Plan, Target
+from imaging.pictures.plan import SPARE, Plan, Target
 from imaging.pictures.scaling import scaled, thumbnail
 from imaging.recipe.geometry import CROP, Point, Shape, Size
 from imaging.recipe.spec import SIDES, Overlay, RenditionSpec
 
-SPARE = 1.6
-"""How much larger than a rendition the whole picture is that it is made from, where there is one. Of ten neighbouring
-widths, each made from the one before, the last lose half a hundredth of their SSIM (docs/performance.md).
-"""
-
 
 def render(picture: Picture, plan: Plan, focal_point: Point | None = None) -> Iterator[tuple[Target, Frames]]:
     """Each target with its frames, the largest rendition first."""
-    wholes = [picture.frames]
+    wholes = [frames for frames in (picture.larger, picture.frames) if frames]
     for number, target in enumerate(plan.targets):
-        while len(wholes) > 1 and serves(wholes[1][0], target.shape):
+        while len(wholes) > 1 and larger(wholes[1], target.shape) >= SPARE:
             del wholes[0]  # later targets are smaller still
+        # A picture in the rendition's own scale is as good as the rendition can be.
+        whole = next((frames for frames in wholes if in_scale(frames, target.shape)), wholes[0])
         focus = focus_of(target.spec, picture, focal_point)
-        frames = tuple(cut(frame, target.shape, focus) for frame in wholes[0])
+        frames = tuple(cut(frame, target.shape, focus) for frame in whole)
         if target.shape.scale <= 1 and all(target.holds(other) for other in plan.targets[number:]):
             wholes.append(frames)
         yield target, tuple(finish(frame, target) for frame in frames)
 
 
-def serves(frame: Image.Image, shape: Shape) -> bool:
-    """Whether a rendition may be made from this whole picture: it has detail to spare, or the rendition's own scale."""
-    larger = frame.width / shape.source[0] / shape.scale
-    return larger >= SPARE or abs(larger - 1) * max(shape.size) < 1
+def larger(whole: Frames, shape: Shape) -> float:
+    """How many times larger than a rendition of this shape the whole picture is."""
+    return whole[0].width / shape.source[0] / shape.scale
+
+
+def in_scale(whole: Frames, shape: Shape) -> bool:
+    """Whether the whole picture is as large as the rendition needs it, but for less than a pixel."""
+    return abs(larger(whole, shape) - 1) * max(shape.size) < 1
 
 
 def cut(frame: Image.Image, shape: Shape, focus: Point) -> Image.Image:

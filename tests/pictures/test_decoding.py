@@ -229,3 +229,24 @@ def test_frames_carry_nothing_but_pixels(name: str) -> None:
         assert frame.info == {}
         assert type(frame) is Image.Image
         assert MARK not in frame.tobytes()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_is_decoded_larger_too_for_renditions_near_to_the_largest(orientation: int) -> None:
+    body = oriented(scene(192, 128), orientation, "jpeg")
+    picture = decoded(body, RenditionSpec("large", 60), RenditionSpec("near", 50))
+    (frame,), (larger,) = picture.frames, picture.larger
+    assert (frame.size, larger.size) == ((60, 40), (80, 53))
+    assert mean_difference(larger.resize(frame.size, Image.Resampling.LANCZOS), frame) < 3
+
+
+def test_a_source_that_is_as_large_as_the_larger_picture_is_copied_out_of_its_file() -> None:
+    picture = decoded(saved(scene(), "png"), RenditionSpec("large", 80), RenditionSpec("near", 70))
+    assert picture.larger[0].size == (96, 64)
+    picture.larger[0].tobytes()
+
+
+def test_an_animation_is_decoded_once() -> None:
+    body = saved(scene(), "webp", save_all=True, append_images=[see_through()], duration=40)
+    picture = decoded(body, RenditionSpec("large", 60), RenditionSpec("near", 50))
+    assert (len(picture.frames), picture.larger) == (2, ())

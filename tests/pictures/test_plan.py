@@ -35,6 +35,18 @@ def test_a_source_is_decoded_large_enough_for_a_crop_out_of_it() -> None:
     assert Plan.of(specs, (800, 600)).decoded == (267, 200)
 
 
+def larger(*widths: int, size: tuple[int, int] = (4032, 3024)) -> tuple[int, int] | None:
+    return Plan.of([RenditionSpec(str(width), width) for width in widths], size).larger
+
+
+def test_a_source_is_decoded_larger_too_where_renditions_are_near_to_the_largest() -> None:
+    assert larger(1920, 1600, 1500, 320) == (2560, 1920)
+    assert larger(1920, 1280, 640) is None
+    assert larger(1920, 1910, 1000) is None  # the largest serves what is its own size, but for a few pixels
+    assert larger(1920, 1600, size=(2000, 1500)) == (2000, 1500)
+    assert larger(1920, 1600, size=(1920, 1080)) is None  # nothing is larger than the source
+
+
 def test_a_source_is_never_decoded_larger_than_it_is() -> None:
     specs = [RenditionSpec("large", 400, enlarge=True), RenditionSpec("fill", 300, 300, "fill", enlarge=True)]
     assert Plan.of(specs, (40, 30)).decoded == (40, 30)

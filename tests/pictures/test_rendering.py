@@ -150,16 +150,35 @@ def test_renditions_are_made_from_the_largest_down_and_are_as_good_as_made_alone
         assert mean_difference(frames_of[spec.name][0], rendered(scene(400, 300), spec)) < 1
 
 
-def test_every_rendition_starts_from_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    starts = []
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How wide the pictures were that renditions were made from, one after the other."""
+    widths = []
 
     def noting(frame: Image.Image, shape: Shape, focus: Point) -> Image.Image:
-        starts.append(frame.width)
+        widths.append(frame.width)
         return cut(frame, shape, focus)
 
     monkeypatch.setattr("imaging.pictures.rendering.cut", noting)
-    all_rendered(picture_of(scene(400, 300)), [RenditionSpec(str(width), width) for width in (40, 160, 80)])
-    assert starts == [400, 160, 80]
+    return widths
+
+
+def test_every_rendition_starts_from_the_smallest_before_it_that_has_detail_to_spare(starts: list[int]) -> None:
+    specs = [RenditionSpec(str(width), width) for width in (40, 160, 80, 60, 48, 320)]
+    all_rendered(picture_of(scene(400, 300)), specs)
+    assert starts == [400, 320, 160, 160, 80, 80]
+
+
+def test_renditions_near_to_the_largest_start_from_the_larger_picture(starts: list[int]) -> None:
+    whole = scene(800, 600)
+    picture = replace(picture_of(whole), frames=(whole.resize((400, 300)),), larger=(whole.resize((560, 420)),))
+    all_rendered(picture, [RenditionSpec(str(width), width) for width in (400, 350, 200, 399)])
+    assert starts == [400, 400, 560, 350]
+
+
+def test_renditions_of_one_size_are_made_once() -> None:
+    of_one_size = all_rendered(picture_of(scene(400, 300)), [RenditionSpec(name, 100) for name in ("one", "other")])
+    assert of_one_size["one"][0] is of_one_size["other"][0]
 
 
 def test_a_rendition_that_squeezes_its_source_does_not_starve_the_next_one() -> None:
