@@ -87,6 +87,7 @@ def test_nothing_is_left_behind() -> None:
     for _ in range(1000):
         scaled(image, (41, 33), (1.1, 1.1, 301.3, 222.2))
     assert held() == 0
+    assert vips.library().vips_cache_get_size() == 0
     assert told("VmRSS:") < before + 2000
 
 
