@@ -211,6 +211,7 @@ def test_the_zip_holds_the_function_and_its_dependencies_and_nothing_else(packag
     assert {name.split("/")[0] for name in package.files() if not name.endswith(".pyc")} == {
         *("handler.py", "imaging", "recipe.toml", "recipe.json"),
         *("PIL", "pillow.libs", "pi_heif", "pi_heif.libs", "_pi_heif.cpython-313-aarch64-linux-gnu.so"),
+        "pyvips_binary.libs",
         *("aws_lambda_powertools", "typing_extensions.py"),
         *("botocore", "jmespath", "dateutil", "six.py", "urllib3"),
     }
