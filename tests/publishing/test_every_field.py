@@ -52,4 +52,10 @@ def test_every_field_of_a_manifest_is_filled_by_some_upload() -> None:
         manifest = reconcile(KEY, with_recipe, storage, maker).manifest
         assert manifest
         found |= set(filled(manifest))
+    storage.remove(KEY)
+    reconcile(KEY, with_recipe, storage, InProcess())
+    storage.upload(KEY, saved(scene(), "jpeg"))
+    comes_back = reconcile(KEY, with_recipe, storage, InProcess()).manifest
+    assert comes_back
+    found |= set(filled(comes_back))
     assert set(declared(Manifest)) - found == set(), "no upload fills these: see imaging/publishing/changing.py"
