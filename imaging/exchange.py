@@ -4,6 +4,7 @@ The loop does not trust the answers. Each is checked when it is made, so that an
 picture can lead to.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from imaging.recipe.spec import COLOUR, Limits, RenditionSpec
 LONGEST_TEXT = 1000
 """Characters of a credit or a warning that are handed on."""
 LONGEST_PLACEHOLDER = 1024
+PLACEHOLDER = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/]+=*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Header:
         for number in (self.width, self.height, self.frames):
             _require(type(number) is int and 1 <= number < 2**32, "count", number)
         _require_line(self.placeholder, LONGEST_PLACEHOLDER)
-        _require(self.placeholder.startswith("data:image/"), "placeholder", self.placeholder)
+        _require(PLACEHOLDER.fullmatch(self.placeholder) is not None, "placeholder", self.placeholder)
         _require(COLOUR.fullmatch(self.dominant_colour) is not None, "colour", self.dominant_colour)
         for warning in self.warnings:
             _require_line(warning)

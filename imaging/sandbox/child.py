@@ -60,13 +60,15 @@ class Ending:
 class Child:
     """One process that opens pictures, from its start to its end.
 
-    `pictures` counts those it was asked for; `ready` says whether it has said that it is.
+    `pictures` counts those it was asked for; `ready` says whether it has said that it is, and `filtered` whether the
+    kernel filters its system calls.
     """
 
     def __init__(self, *, filtered: bool = True) -> None:
         locks.close_to_others()
         self.pictures = 0
         self.ready = False
+        self.filtered = False
         self._why = ""
         # Linux counts what this process has held into the usage of the child, so only more than that is its own.
         with locks.status() as status:
@@ -110,6 +112,7 @@ class Child:
             with self.watched(time.monotonic() + STARTUP_SECONDS, None):
                 plain, _ = self.answer(0)
             self.ready = "ready" in plain
+            self.filtered = self.ready and plain["ready"].get("filter") is True
             trouble = "" if self.ready else str(next(iter(plain.values())))
         except (EOFError, OSError, BrokenFrameError) as error:
             trouble = str(error) or "it said nothing"

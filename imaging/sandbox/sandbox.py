@@ -14,6 +14,7 @@ from typing import Self
 from imaging.errors import OutOfTime, Rejection, SandboxError, damaged, needs_too_much_memory, took_too_long
 from imaging.exchange import Made, Order
 from imaging.formats import FORMATS
+from imaging.sandbox import locks
 from imaging.sandbox.answers import Answers, HungryError, OwnFaultError
 from imaging.sandbox.child import Child, Ending, memory_of_this_process
 from imaging.sandbox.frames import BrokenFrameError, plain_order
@@ -32,6 +33,8 @@ FILLED = 0.25
 """A process that has held this part of the function's memory may have kept some of it."""
 LEAST = 100_000_000
 """Bytes that the process needs to open anything at all, however little the function has."""
+PIXEL = 4
+"""Bytes that a decoded pixel takes at least."""
 CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
 """Signals that end a codec when it meets bytes that it cannot handle."""
 
@@ -124,7 +127,7 @@ class Sandbox:
             raise _EndedError(child.buried(), hungry=True) from None
         except (EOFError, OSError):
             ending = child.buried()
-            raise _EndedError(ending, hungry=bool(memory) and ending.peak >= NEAR * (memory or 0)) from None
+            raise _EndedError(ending, hungry=_was_hungry(ending, answers, memory)) from None
         except OwnFaultError as error:
             child.buried()
             raise SandboxError(f"a fault of ours, where pictures are opened:\n{error}") from None
@@ -188,3 +191,17 @@ class Sandbox:
             trouble = self._child.get_ready()
         if trouble:
             raise SandboxError(f"the sandbox does not start: {trouble}")
+        if self._filtered and locks.LINUX and not self._child.filtered:
+            logging.getLogger(__name__).warning("The kernel takes no filter of system calls; the other locks hold.")
+            self._filtered = False
+
+
+def _was_hungry(ending: Ending, answers: Answers, memory: int | None) -> bool:
+    """Whether a process that had `memory` bytes for its picture ended for want of more, whatever the signal says.
+
+    A codec that asks for much at once and aborts where it is refused (libheif does) has not held much by then.
+    """
+    if memory is None:
+        return False
+    width, height = answers.pixels or (0, 0)
+    return ending.peak >= NEAR * memory or PIXEL * width * height >= memory

@@ -421,3 +421,23 @@ def test_it_ends_with_a_loop_that_is_killed_and_hears_no_ctrl_c() -> None:
 def test_the_loop_s_own_memory_and_environment_are_closed_to_others() -> None:
     with Sandbox():
         assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
+
+
+def test_a_kernel_that_takes_no_filter_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    change = {"imaging/sandbox/filter.py": ("if machine not in ARCHITECTURES:", "if True:")}
+    with planted(copy_of_the_package(tmp_path, change)) as sandbox:
+        for _ in range(2):
+            assert_works(sandbox)
+            os.kill(sandbox.pid, signal.SIGKILL)
+        assert_works(sandbox)
+    assert [record.message for record in caplog.records] == [
+        "The kernel takes no filter of system calls; the other locks hold."
+    ]
+
+
+def test_an_abort_over_more_pixels_than_there_is_memory_is_want_of_memory(programs: Path) -> None:
+    """So ends libheif, which asks for a whole picture at once."""
+    large = png(6000, 5000)
+    with planted(programs, memory=150_000_000) as sandbox, pytest.raises(Rejection) as rejected:
+        sandbox.make(large + b"#!import os; os.kill(os.getpid(), 6)", ORDER)
+    assert rejected.value.code == "needs-too-much-memory"
