@@ -80,6 +80,10 @@ def decoded(frame: Frame, format: Format) -> Image.Image:
         fit_transparency(image)
     with reading(format):
         image.load()
+    hidden = image.info.get("transparency")
+    if format.name == "gif" and image.mode == "L":  # without a palette; to Pillow's C part it has one all the same
+        grey = Image.frombytes("L", image.size, image.tobytes())
+        return Image.merge("RGBA", (grey, grey, grey, grey.point(lambda value: 255 * (value != hidden))))
     ready = eight_bit(image, format)
     return ready if ready.mode == "RGBA" else ready.convert("RGBA")
 

@@ -28,11 +28,13 @@ COLOURS = {GREY_INVERTED: 1, GREY: 1, RGB: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 """Samples of a pixel that are colour, by photometric interpretation; those that follow are alpha or something else."""
 MODES = {GREY_INVERTED: "L", GREY: "L", RGB: "RGB", CMYK: "CMYK", CIELAB: "LAB", ICCLAB: "LAB"}
 
-NONE, LZW, JPEG, ZIP, OLD_ZIP, PACKBITS = 1, 5, 7, 8, 32946, 32773
-UNPACKED = (NONE, LZW, ZIP, OLD_ZIP, PACKBITS)
+NONE, LZW, OLD_JPEG, JPEG, ZIP, OLD_ZIP, PACKBITS, LZMA = 1, 5, 6, 7, 8, 32946, 32773, 34925
+UNPACKED = (NONE, LZW, ZIP, OLD_ZIP, PACKBITS, LZMA)
 """Compressions that give back the samples as they lie."""
 OF_TWO_COLOURS = (NONE, 2, 3, 4, LZW, ZIP, OLD_ZIP, PACKBITS)
 """Those of pictures with one bit a pixel: the fax codes too."""
+CHUNKY = ((3, RGB), (3, YCBCR), (4, CMYK))
+"""Samples of a pixel and what they mean, where Pillow reads them side by side."""
 ASSOCIATED, UNASSOCIATED = 1, 2
 """Kinds of alpha (tag 338): colours are multiplied by it already, or not."""
 
@@ -68,7 +70,7 @@ class Layout:
     def bits(self) -> tuple[int, ...]:
         """Bits of each sample."""
         bits = self.tags.get(258, (1,))
-        return bits * self.samples if len(bits) == 1 else bits
+        return bits * self.samples if len(bits) == 1 else bits[: self.samples]
 
     @property
     def compression(self) -> int:
@@ -91,6 +93,11 @@ class Layout:
         return self.number(317, 1)
 
     @property
+    def is_palette_with_alpha(self) -> bool:
+        """Whether a pixel is a colour of the palette and its alpha."""
+        return (self.samples, self.photometric, self.number(338, 0)) == (2, PALETTE, UNASSOCIATED)
+
+    @property
     def alpha(self) -> int:
         """The kind of alpha behind the colours, 0 for none."""
         colours = COLOURS.get(self.photometric, self.samples)
@@ -99,8 +106,16 @@ class Layout:
 
     @property
     def strips(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Offsets and lengths of the strips, or tiles."""
-        return self.tags.get(324) or self.tags.get(273, ()), self.tags.get(325) or self.tags.get(279, ())
+        """Offsets and lengths of the strips, or tiles. Of plain rows no more counts than there can be."""
+        offsets = self.tags.get(324) or self.tags.get(273, ())
+        lengths = self.tags.get(325) or self.tags.get(279, ())
+        if self.compression == NONE and not self.tile:
+            width, height = self.size
+            samples = 1 if self.planar else self.samples
+            row = (width * samples * max(self.bits, default=8) + 7) // 8
+            most = row * min(self.number(278, height), height)
+            lengths = tuple(min(length, most) for length in lengths)
+        return offsets, lengths
 
     @property
     def tile(self) -> tuple[int, int] | None:
@@ -160,20 +175,21 @@ def full_page(body: bytes) -> tuple[int, Layout]:
 
 def is_left_to_pillow(page: Layout) -> bool:
     """Whether Pillow is known to read a page of this layout rightly; `tests/pictures/test_tiff.py` sweeps them."""
-    bits, meaning = set(page.bits), page.photometric
+    bits, meaning, packing = set(page.bits), page.photometric, page.compression
     if page.planar or set(page.tags.get(339, (1,))) - {1, 4}:
         return False
+    if page.samples == 1 and bits == {1}:
+        return meaning in (GREY_INVERTED, GREY, PALETTE) and packing in OF_TWO_COLOURS
     if page.samples == 1:
-        if bits == {1}:
-            return meaning in (GREY_INVERTED, GREY, PALETTE) and page.compression in OF_TWO_COLOURS
-        if meaning == PALETTE:
-            return bits <= {2, 4, 8} and page.compression in UNPACKED
-        return bits == {8} and meaning in (GREY_INVERTED, GREY) and page.compression in (*UNPACKED, JPEG)
+        few = bits <= {2, 4, 8} and meaning in (GREY_INVERTED, GREY, PALETTE) and packing in UNPACKED
+        return few or (bits == {8} and meaning in (GREY_INVERTED, GREY) and packing == JPEG)
     if bits != {8}:
         return False
-    if page.compression == JPEG:
-        return (page.samples, meaning) in {(3, RGB), (3, YCBCR), (4, CMYK)}
-    return (page.samples, meaning) in {(3, RGB), (3, YCBCR), (4, CMYK)} and page.compression in UNPACKED
+    if packing == JPEG:
+        return (page.samples, meaning) in CHUNKY
+    if packing == OLD_JPEG:
+        return (page.samples, meaning) == (3, YCBCR)
+    return packing in UNPACKED and ((page.samples, meaning) in CHUNKY or page.is_palette_with_alpha)
 
 
 def refuse_unknown(page: Layout) -> None:

@@ -119,3 +119,17 @@ def test_a_still_png_is_no_animation() -> None:
     Image.new("RGB", SIZE, "red").save(buffer, "PNG")
     assert png_animation(buffer.getvalue(), 9) is None
     assert len(decoded(buffer.getvalue()).frames) == 1
+
+
+def test_a_gif_without_a_palette_is_shades_of_grey_and_may_hide_one() -> None:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((16, 16)).save(buffer, "GIF")
+    plain = bytearray(buffer.getvalue())
+    colours = 3 << (plain[10] & 7) + 1
+    control = b"!\xf9\x04\x01\0\0" + bytes((plain[13 + colours + 100],)) + b"\0"
+    image = plain.index(b",", 13 + colours)
+    body = bytes(plain[:10]) + bytes((plain[10] & 0x7F,)) + bytes(plain[11:13]) + control + bytes(plain[image:])
+    frame = decoded(body).frames[0]
+    assert frame.mode == "RGBA"
+    hidden = [pixel[3] for pixel in frame.getdata()].count(0)
+    assert 0 < hidden < 256

@@ -2,9 +2,10 @@
 
 import io
 import itertools
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from PIL import Image
 from imaging.errors import Rejection
 from imaging.exchange import File, Order
 from imaging.pictures.making import make
+from imaging.pictures.tiff import pages
 from imaging.recipe.spec import RenditionSpec
+from tests.builders import tiff
 
 WIDTH, HEIGHT = 70, 37
 ORDER = Order((RenditionSpec("all", formats=("png",)),))
@@ -248,3 +251,26 @@ def test_a_file_cut_anywhere_is_truncated_or_damaged_and_never_wrong(
         with pytest.raises(Rejection) as rejected:
             as_seen(body[: len(body) * part // 39])
         assert rejected.value.code == "truncated", (part, str(rejected.value), rejected.value.cause)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_few_bits_of_grey_are_shades_of_grey(bits: int, inverted: bool) -> None:
+    levels = (1 << bits) - 1
+    shades = np.array([[0, 1, levels - 1, levels]], "uint8")
+    packed = bytes(np.packbits(np.unpackbits(shades.reshape(-1, 1), axis=1)[:, 8 - bits :].reshape(-1)))
+    body = tiff((4, 1), 1, bits, 0 if inverted else 1, packed)
+    wanted = (levels - shades if inverted else shades).astype("int32") * 255 // levels
+    assert np.abs(as_seen(body)[..., 0] - wanted).max() <= 1
+
+
+def test_a_strip_of_plain_rows_may_say_that_it_is_longer_than_the_file() -> None:
+    body = tiff((4, 4), 3, 8, 2, bytes(48))
+    at = body.index(struct.pack("<HHI", 279, 4, 1)) + 8
+    assert as_seen(body[:at] + struct.pack("<I", 35_711_440) + body[at + 4 :]).shape == (4, 4, 4)
+
+
+def test_more_depths_than_samples_are_ignored() -> None:
+    page = next(pages(tiff((4, 4), 3, 8, 2, bytes(48))))
+    assert page.bits == (8, 8, 8)
+    assert replace(page, tags={**page.tags, 258: (8, 8, 8, 1)}).bits == (8, 8, 8)
