@@ -131,5 +131,5 @@ def test_a_gif_without_a_palette_is_shades_of_grey_and_may_hide_one() -> None:
     body = bytes(plain[:10]) + bytes((plain[10] & 0x7F,)) + bytes(plain[11:13]) + control + bytes(plain[image:])
     frame = decoded(body).frames[0]
     assert frame.mode == "RGBA"
-    hidden = [pixel[3] for pixel in frame.getdata()].count(0)
+    hidden = frame.getchannel("A").tobytes().count(0)
     assert 0 < hidden < 256
