@@ -63,7 +63,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a source turned out to be: sizes are in pixels, upright; `credits` are the file's own."""
+    """What a source turned out to be: sizes are in pixels, upright; `credits` are the file's own.
+
+    `hdr` says that it has a high dynamic range, which its renditions have not.
+    """
 
     format: str
     width: int
@@ -73,9 +76,11 @@ class Header:
     dominant_colour: str
     credits: Credits = field(default_factory=Credits)
     warnings: tuple[str, ...] = ()
+    hdr: bool = False
 
     def __post_init__(self) -> None:
         _require(self.format in FORMATS and FORMATS[self.format].opened, "format", self.format)
+        _require(type(self.hdr) is bool, "dynamic range", self.hdr)
         for number in (self.width, self.height, self.frames):
             _require(type(number) is int and 1 <= number < 2**32, "count", number)
         _require_line(self.placeholder, LONGEST_PLACEHOLDER)

@@ -1,7 +1,8 @@
 """Colour profiles that the tests are about, made from their numbers, and what their colours are in sRGB."""
 
+import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 MARK = b"CANARY-7f3a"
 """What private metadata is made of in the tests that look for it in renditions."""
@@ -44,10 +45,18 @@ XYZ_TO_LINEAR_SRGB = (
 
 def p3_profile() -> bytes:
     """A wide-gamut RGB profile: the primaries of Display P3, gamma 2.2."""
+    return icc(b"RGB ", b"mntr", b"XYZ ", _p3_tags())
+
+
+def coded_profile(*code: int) -> bytes:
+    """The same with a code beside it that says otherwise (ICC.1:2022, 9.2.17)."""
+    return icc(b"RGB ", b"mntr", b"XYZ ", [*_p3_tags(), (b"cicp", b"cicp\0\0\0\0" + bytes(code))])
+
+
+def _p3_tags() -> list[tuple[bytes, bytes]]:
     columns = [_xyz(*column) for column in zip(*P3_TO_XYZ, strict=True)]
-    names = (b"rXYZ", b"gXYZ", b"bXYZ")
     curves = [(name, _curve(2.2)) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    return icc(b"RGB ", b"mntr", b"XYZ ", [*zip(names, columns, strict=True), *curves])
+    return [*zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True), *curves]
 
 
 def p3_in_srgb(colour: Sequence[int]) -> tuple[int, ...]:
@@ -64,8 +73,7 @@ def xyz_in_srgb(xyz: Sequence[float]) -> tuple[int, ...]:
 
 def srgb_of_linear(value: float) -> int:
     """The sRGB value, 0 to 255, of a linear one, 0 to 1."""
-    value = min(1.0, max(0.0, value))
-    return round(255 * (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055))
+    return round(255 * srgb_signal(min(1.0, max(0.0, value))))
 
 
 def grey_profile(gamma: float) -> bytes:
@@ -110,3 +118,56 @@ def lab_in_srgb(lightness: float, a: float, b: float) -> tuple[int, ...]:
         return value**3 if value > 6 / 29 else 3 * (6 / 29) ** 2 * (value - 4 / 29)
 
     return xyz_in_srgb((0.9642 * unfolded(y + a / 500), unfolded(y), 0.8249 * unfolded(y - b / 200)))
+
+
+# -- the same colours in other numbers ---------------------------------------------------------------------
+
+
+LINEAR_SRGB_TO: Mapping[str, Sequence[Sequence[float]]] = {
+    "sRGB": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "P3": ((0.8224621, 0.1775380, 0.0), (0.0331942, 0.9668058, 0.0), (0.0170826, 0.0723974, 0.9105199)),
+    "Adobe RGB": ((0.7151256, 0.2848744, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0411619, 0.9588381)),
+    "BT.2020": (
+        (0.6274039, 0.3292830, 0.0433131),
+        (0.0690973, 0.9195404, 0.0113623),
+        (0.0163914, 0.0880133, 0.8955953),
+    ),
+}
+"""Light under one set of primaries as light under another, as published (Apple, Adobe, ITU-R BT.2087)."""
+LUMINANCE = (0.2627, 0.6780, 0.0593)
+"""What the channels of BT.2020 add to a pixel's brightness."""
+
+
+def linear_of(value: int) -> float:
+    """The light, 0 to 1, of an sRGB value (IEC 61966-2-1)."""
+    share = value / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
+def srgb_signal(light: float) -> float:
+    """Light as sRGB stores it."""
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+
+
+def pq_signal(light: float) -> float:
+    """Light as PQ stores it, 1 at 203 cd/m2 (SMPTE ST 2084)."""
+    share = (203 * light / 10_000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * share) / (1 + 2392 / 128 * share)) ** (2523 / 32)
+
+
+def hlg_signal(light: float) -> float:
+    """Light of the scene as HLG stores it (ITU-R BT.2100)."""
+    return math.sqrt(3 * light) if light <= 1 / 12 else 0.17883277 * math.log(12 * light - 0.28466892) + 0.55991073
+
+
+def stored(
+    colour: Sequence[int], primaries: str, signal: Callable[[float], float] = srgb_signal, top: int = 255
+) -> tuple[int, ...]:
+    """An sRGB colour as values up to `top` under these primaries and this curve."""
+    linear = [linear_of(value) for value in colour]
+    lights = [sum(a * b for a, b in zip(row, linear, strict=True)) for row in LINEAR_SRGB_TO[primaries]]
+    if signal is hlg_signal:  # a screen of 1,000 cd/m2 raises the brightness of a pixel to the power of 1.2
+        shown = [0.203 * light for light in lights]
+        brightness = sum(a * b for a, b in zip(LUMINANCE, shown, strict=True)) ** (1 / 1.2)
+        lights = [light / brightness**0.2 for light in shown] if brightness else shown
+    return tuple(round(top * min(1.0, max(0.0, signal(max(0.0, light))))) for light in lights)

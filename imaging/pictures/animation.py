@@ -183,7 +183,7 @@ def png_animation(body: bytes, most: int) -> Animation | None:
     controls: list[tuple[memoryview, list[memoryview]]] = []
     numbers: list[int] = []
     ended = False
-    for kind, data in _chunks(memoryview(body)):
+    for kind, data in chunks(memoryview(body)):
         ended = kind == b"IEND"
         if kind in (b"fcTL", b"fdAT"):
             numbers.append(int.from_bytes(data[:4], "big"))
@@ -235,7 +235,7 @@ def _png_frame(
     return Frame(file, (left, top), (width, height), duration, how, over=blend == 1)
 
 
-def _chunks(body: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def chunks(body: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Each whole chunk of a PNG, by its length; the last may be cut, and is left out then."""
     at = 8
     while at + 12 <= len(body):

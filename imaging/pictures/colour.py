@@ -1,28 +1,21 @@
-"""Any colours -> sRGB, by the picture's own profile where it has one that can be used."""
+"""Any colours -> sRGB, by the profile that the file has, or that its numbers have become."""
 
 import hashlib
 import io
-import re
 from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageChops, ImageCms
 
 from imaging.pictures.libraries import LibraryError, library_call
-from imaging.pictures.metadata import number_in
 
 SRGB = ImageCms.createProfile("sRGB")
 LAB = ImageCms.createProfile("LAB")
-SRGB_NUMBERS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
-"""White, red, green and blue as CIE x and y (IEC 61966-2-1)."""
-SRGB_GAMMA = 1 / 2.2
 MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Pillow's mode for each colour space that a profile can be for (ICC.1, 7.2.6)."""
-CODED = {"png": rb"cICP(.)(.)", "avif": rb"colrnclx.(.).(.)", "heic": rb"colrnclx.(.).(.)"}
-"""Where formats store their colours as numbers: primaries, then transfer (PNG, 11.3.2; ITU-T H.273, 8.1 and 8.2)."""
 
 UNUSABLE = "The colour profile was damaged or of another kind of picture; treated as sRGB."
-NUMBERS = "The file gives its colours as numbers, without a profile, and they are not sRGB's; treated as sRGB."
+INKS = "The picture is in CMYK without a colour profile that can be used; its colours are an estimate."
 
 
 class UnusableProfileError(Exception):
@@ -40,24 +33,12 @@ def to_srgb(image: Image.Image, icc: object, warnings: list[str]) -> Image.Image
             transform = _transform(hashlib.sha256(icc).digest(), icc, image.mode.removesuffix("A"))
             return _apply(transform, image)
         except UnusableProfileError:
-            warnings.append(UNUSABLE)
-    return image.convert("RGB") if image.mode == "CMYK" else image
-
-
-def numbers_differ_from_srgb(image: Image.Image, format_name: str, body: bytes) -> bool:
-    """Whether a file says by numbers alone that its colours are not sRGB's."""
-    kind = CODED.get(format_name)
-    if kind and (coded := re.search(kind, body[:65_536], re.DOTALL)):
-        return coded[1] not in b"\1\2\5\6" or coded[2] not in b"\1\2\6\r\16\17"
-    if "srgb" in image.info:
-        return False
-    gamma = number_in(image, "gamma") or SRGB_GAMMA
-    points = image.info.get("chromaticity")
-    if not isinstance(points, tuple):
-        points = SRGB_NUMBERS
-    return abs(gamma / SRGB_GAMMA - 1) > 0.05 or any(
-        abs(one - other) > 0.005 for one, other in zip(points, SRGB_NUMBERS, strict=False)
-    )
+            if image.mode != "CMYK":
+                warnings.append(UNUSABLE)
+    if image.mode == "CMYK":
+        warnings.append(INKS)
+        return image.convert("RGB")
+    return image
 
 
 def _apply(transform: Any, image: Image.Image) -> Image.Image:
@@ -90,6 +71,9 @@ def _transform(_digest: bytes, icc: bytes, mode: str) -> Any:
     wanted = MODES.get(space)
     if wanted is None or (wanted != mode and {mode, wanted} != {"L", "RGB"}):
         raise UnusableProfileError(f"a {space} profile in a picture of mode {mode}")
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    if wanted == "RGB":  # lcms makes one table of both profiles' tables, too coarse a one for high dynamic range
+        flags |= ImageCms.Flags.HIGHRESPRECALC
     try:
         with library_call():
             transform = ImageCms.buildTransform(
@@ -98,7 +82,7 @@ def _transform(_digest: bytes, icc: bytes, mode: str) -> Any:
                 wanted,
                 "RGB",
                 renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+                flags=flags,
             )
     except LibraryError as error:
         raise UnusableProfileError(str(error)) from error

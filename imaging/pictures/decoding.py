@@ -6,7 +6,8 @@ Rotation and colour conversion happen after the scale-down, where there are fewe
 from PIL import Image
 
 from imaging.formats import FORMATS
-from imaging.pictures.colour import NUMBERS, numbers_differ_from_srgb, to_srgb
+from imaging.pictures.colour import to_srgb
+from imaging.pictures.declarations import colours_of
 from imaging.pictures.jpeg import refuse_if_filled
 from imaging.pictures.libraries import reading
 from imaging.pictures.metadata import credits_of
@@ -44,9 +45,8 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
     image, warnings = source.image, source.warnings
     sizes = [source.turned(size) for size in (plan.decoded, plan.larger) if size]
     box = drafted(image, sizes[-1]) if source.format.name == "jpeg" else None
-    icc = image.info.get("icc_profile")
-    if not icc and numbers_differ_from_srgb(image, source.format.name, body):
-        warnings.append(NUMBERS)
+    colours = colours_of(image, source.format, body)
+    warnings.extend(colours.warnings)
 
     frames, larger, durations = [], [], []
     longest = min(LONGEST_DURATION, (2**31 - 1) // source.frames)
@@ -54,7 +54,7 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
         if source.format.name == "jpeg":
             refuse_if_filled(frame, body, lambda other: drafted(other, sizes[-1]))
         ready = eight_bit(frame, source.format)
-        shrunk = [shown(ready, source, size, box, icc) for size in sizes[: 1 if source.frames > 1 else 2]]
+        shrunk = [shown(ready, source, size, box, colours.icc) for size in sizes[: 1 if source.frames > 1 else 2]]
         # The file's own picture changes with its next frame, and is closed with the file.
         shrunk = [frame.copy() if each is frame else each for each in shrunk]
         for each in shrunk:
@@ -78,6 +78,7 @@ def decode(source: Opened, plan: Plan, body: bytes) -> Picture:
         source.plays,
         credits,
         tuple(dict.fromkeys(warnings)),
+        hdr=colours.hdr,
         larger=tuple(each.convert(in_one_mode[0].mode) for each in larger),
     )
 

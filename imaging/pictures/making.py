@@ -38,6 +38,7 @@ def make(body: bytes, order: Order) -> Iterator[Measure | Header | File]:
         dominant_colour=dominant_colour(picture),
         credits=picture.credits,
         warnings=picture.warnings,
+        hdr=picture.hdr,
     )
     credits = replace(picture.credits, credit=order.credit or picture.credits.credit)
     encoder = Encoder(picture, credits if order.embed_credit else Credits())

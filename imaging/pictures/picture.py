@@ -18,6 +18,7 @@ class Picture:
     `size` is that of the whole upright source; the `frames` may already be smaller. A still picture has one frame.
     A still one may be there once more, `larger`, for renditions that are nearly as large as its frame.
     `durations` are milliseconds per frame; `loop` is how often to play, 0 for ever.
+    `hdr` says that the source has a high dynamic range, which these pixels have not.
     """
 
     format: Format
@@ -28,3 +29,4 @@ class Picture:
     loop: int = 0
     credits: Credits = field(default_factory=Credits)
     warnings: tuple[str, ...] = ()
+    hdr: bool = False

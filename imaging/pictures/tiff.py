@@ -19,7 +19,7 @@ MOST_TAGS = 1000
 MOST_VALUES = 1_000_000
 """Values that a tag may have; real files have one for each strip."""
 
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Bytes and codes of the types of values (TIFF 6.0, section 2; BigTIFF)."""
 
@@ -38,8 +38,8 @@ CHUNKY = ((3, RGB), (3, YCBCR), (4, CMYK))
 ASSOCIATED, UNASSOCIATED = 1, 2
 """Kinds of alpha (tag 338): colours are multiplied by it already, or not."""
 
-KEPT = (315, 700, 33432, 33723, 34665, 34675)
-"""Tags that the second directory takes over: artist, XMP, copyright, IPTC, EXIF, colour profile."""
+KEPT = (301, 315, 318, 319, 700, 33432, 33723, 34665, 34675)
+"""Tags whose bytes are kept: colours in numbers, artist, XMP, copyright, IPTC, EXIF, colour profile."""
 
 
 @dataclass(frozen=True, slots=True)

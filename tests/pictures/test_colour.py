@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image, ImageCms
 
-from imaging.pictures.colour import NUMBERS, SRGB, UNUSABLE
+from imaging.pictures.colour import INKS, SRGB, UNUSABLE
 from tests.builders import (
     decoded,
     deep,
@@ -113,38 +113,14 @@ def test_a_profile_that_cannot_be_used_is_a_warning(profile: bytes) -> None:
     assert picture.warnings == (UNUSABLE,)
 
 
-@pytest.mark.parametrize(
-    ("chunks", "foreign"),
-    [
-        (((b"gAMA", struct.pack(">I", 45455)),), False),
-        (((b"gAMA", struct.pack(">I", 55556)),), True),
-        (((b"gAMA", struct.pack(">I", 55556)), (b"sRGB", b"\0")), False),
-        (((b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),), False),
-        (((b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)),), True),
-        (((b"cICP", b"\1\x0d\0\1"),), False),
-        (((b"cICP", b"\x0c\x0d\0\1"),), True),
-        (((b"cICP", b"\1\x10\0\1"),), True),
-        (((b"cICP", b"\x09\x10\0\1"), (b"sRGB", b"\0")), True),
-    ],
-)
-def test_colours_given_as_numbers_that_are_not_those_of_srgb_are_a_warning(
-    chunks: tuple[tuple[bytes, bytes], ...], foreign: bool
-) -> None:
-    picture = decoded(png((1, 1), 2, 8, b"\1\2\3", *chunks))
-    assert (NUMBERS in picture.warnings) == foreign
+def test_inks_without_a_profile_are_an_estimate_and_said_to_be_so() -> None:
+    picture = decoded(saved(scene().convert("CMYK"), "tiff"))
+    assert worst_difference(picture.frames[0], scene()) <= 2
+    assert picture.warnings == (INKS,)
 
 
-@pytest.mark.parametrize(("numbers", "foreign"), [(b"\0\1\0\x0d", False), (b"\0\x0c\0\x0d", True)])
-def test_colours_that_an_avif_gives_as_numbers_are_noticed(numbers: bytes, foreign: bool) -> None:
-    body = saved(scene(), "avif")
-    at = body.index(b"colrnclx") + 8
-    picture = decoded(body[:at] + numbers + body[at + 4 :])
-    assert (NUMBERS in picture.warnings) == foreign
-
-
-def test_numbers_beside_a_profile_are_not_warned_of() -> None:
-    body = saved(scene(), "png", icc_profile=p3_profile())
-    assert decoded(png_with(body, b"gAMA", struct.pack(">I", 100000))).warnings == ()
+def test_inks_with_a_profile_of_light_are_an_estimate_and_said_to_be_so() -> None:
+    assert decoded(saved(scene().convert("CMYK"), "tiff", icc_profile=p3_profile())).warnings == (INKS,)
 
 
 def test_a_damaged_profile_of_an_animation_is_one_warning() -> None:

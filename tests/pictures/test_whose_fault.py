@@ -28,6 +28,7 @@ from tests.builders import (
     gif,
     heic,
     jpeg_of_scans,
+    jpeg_segment,
     marked,
     png,
     png_with,
@@ -36,6 +37,7 @@ from tests.builders import (
     see_through,
     tiff,
 )
+from tests.cards import chrm, cicp, exif_of, gama, jpeg_of, png_of, tiff_of
 from tests.profiles import cmyk_profile
 
 SPECS = (
@@ -68,6 +70,11 @@ def files() -> dict[str, bytes]:
         "a deep TIFF with alpha": tiff((4, 4), 4, 16, 2, deep(bytes(64), "<"), (338, 3, 1, 2)),
         "a TIFF of differences": saved(see_through(), "tiff", compression="tiff_lzw", tiffinfo={317: 2}),
         "a JPEG of a printer": saved(scene().convert("CMYK"), "jpeg", icc_profile=cmyk_profile()),
+        "a JPEG of a camera's own colours": jpeg_of(scene(), exif=exif_of(65_535)),
+        "a JPEG with another picture": jpeg_of(scene(), jpeg_segment(0xE2, b"MPF\0")) + jpeg_of(scene(8, 8)),
+        "a PNG of linear light": png_of(scene(), gama(1), chrm()),
+        "a TIFF with a curve": tiff_of(scene(), table=[value * 257 for value in range(256)]),
+        **{f"a PNG of curve {transfer}": png_of(scene(), cicp(9, transfer)) for transfer in (7, 17, 16, 18)},
         # Files with a fault, for the functions that put it into words:
         "a PNG with damaged extras": png_with(saved(scene(), "png"), b"pHYs", b""),
         "a JPEG that breaks off": saved(scene(), "jpeg")[:-400],
