@@ -13,7 +13,7 @@ from imaging.publishing.entry import bare, stored_fields
 from imaging.publishing.manifest import REJECTED, VERSION, Manifest
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "manifest.schema.json"
-PLAIN = {str: "string", int: "integer", float: "number"}
+PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def manifest_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from imaging import errors
 from imaging.errors import OF_RESOURCES, Rejection
-from imaging.exchange import File, Made, Order
+from imaging.exchange import File, Header, Made, Order
 from imaging.formats import WRITTEN
 from imaging.keys import LONGEST_KEY
 from imaging.publishing.hints import read_hints
@@ -81,7 +81,7 @@ def publish(seen: Seen, means: Means) -> Manifest | None:
     manifest = Manifest(
         PUBLISHED,
         write_id(means.run),
-        replace(source, format=header.format, width=header.width, height=header.height, frames=header.frames),
+        as_opened(source, header),
         rule.pixels,
         renditions=renditions,
         superseded=seen.superseded_by(renditions),
@@ -96,6 +96,18 @@ def publish(seen: Seen, means: Means) -> Manifest | None:
         warnings=(*hints.warnings, *header.warnings, *over_budget(specs, files)),
     )
     return worded(manifest, rule, means.recipe)
+
+
+def as_opened(source: Source, header: Header) -> Source:
+    """The source with what its picture turned out to be like."""
+    return replace(
+        source,
+        format=header.format,
+        width=header.width,
+        height=header.height,
+        frames=header.frames,
+        hdr=header.hdr or None,  # what is not so is left out
+    )
 
 
 def reject(seen: Seen, rejection: Rejection, means: Means) -> Manifest:

@@ -41,6 +41,9 @@ class Source(Entry):
     width: Annotated[int | None, {"minimum": 1, "description": "Of the upright picture, in pixels."}] = None
     height: Annotated[int | None, {"minimum": 1}] = None
     frames: Annotated[int | None, {"minimum": 1}] = None
+    hdr: Annotated[
+        bool | None, {"description": "There is a high dynamic range, or a gain map for one. Renditions have neither."}
+    ] = None
     metadata: Annotated[Mapping[str, str], NOT_STORED] = field(default_factory=dict, compare=False)
     archived: Annotated[bool, NOT_STORED] = field(default=False, compare=False)
 

@@ -318,6 +318,16 @@ def test_an_editor_s_credit_goes_before_the_file_s_own(storage: MemoryStorage) -
         assert stored.warnings == ("A warning.",)
 
 
+@pytest.mark.parametrize(("hdr", "told"), [(True, {"hdr": True}), (False, {})])
+def test_the_manifest_says_of_the_source_that_it_has_a_high_dynamic_range(
+    hdr: bool, told: dict[str, bool], storage: MemoryStorage
+) -> None:
+    header = Header("jpeg", 40, 30, 1, "data:image/webp;base64,AA==", "#808080", hdr=hdr)
+    storage.upload(KEY, GOOD)
+    reconcile(KEY, recipe(), storage, Counting(header=header))
+    assert {name: value for name, value in manifest(storage).source.plain().items() if name == "hdr"} == told
+
+
 def test_a_file_over_its_budget_is_published_with_a_warning(storage: MemoryStorage) -> None:
     budget = recipe("thumb")
     (rule,) = budget.rules

@@ -23,7 +23,9 @@ from imaging.sandbox.frames import (
     write_frame,
 )
 
-HEADER = Header("jpeg", 4000, 3000, 1, "data:image/webp;base64,AA==", "#102030", Credits("c", "a", "d"), ("warned",))
+HEADER = Header(
+    "jpeg", 4000, 3000, 1, "data:image/webp;base64,AA==", "#102030", Credits("c", "a", "d"), ("warned",), hdr=True
+)
 FILE = File("thumb", "webp", 320, 240, b"bytes")
 
 
