@@ -9,6 +9,7 @@ from imaging.publishing.manifest import Manifest
 from imaging.publishing.reconciling import reconcile
 from ops.memory import MemoryStorage
 from tests.builders import exif, saved, scene
+from tests.cards import cicp, png_of
 from tests.making import InProcess, Instant
 from tests.recipes import DIGEST, recipe
 
@@ -52,6 +53,10 @@ def test_every_field_of_a_manifest_is_filled_by_some_upload() -> None:
         manifest = reconcile(KEY, with_recipe, storage, maker).manifest
         assert manifest
         found |= set(filled(manifest))
+    storage.upload(KEY, png_of(scene(), cicp(9, 16)))  # a high dynamic range
+    bright = reconcile(KEY, with_recipe, storage, InProcess()).manifest
+    assert bright
+    found |= set(filled(bright))
     storage.remove(KEY)
     reconcile(KEY, with_recipe, storage, InProcess())
     storage.upload(KEY, saved(scene(), "jpeg"))
